@@ -1,0 +1,128 @@
+// The catalog documents that are served: content and offers, in every language they have. Owns their shape; audience
+// conditions and templates are compiled, and refused with their place, by workers/catalog.
+
+import { z } from 'zod';
+import { Condition } from './journey.ts';
+import { LIMITS } from './limits.ts';
+
+const slug = z
+  .string()
+  .min(1)
+  .max(LIMITS.nameCharsMax)
+  .regex(/^[a-z0-9][a-z0-9._-]*$/, 'use lower-case letters, digits, dots, dashes and underscores');
+
+const instant = z.iso.datetime({ offset: true }).or(z.iso.date());
+
+/** BCP 47 tags, as far as content needs them: language, optional script and region. */
+const locale = z
+  .string()
+  .regex(/^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?$/, 'use a BCP 47 tag such as de or en-GB');
+
+const Fields = z.record(
+  z.string().min(1).max(LIMITS.nameCharsMax),
+  z.union([z.string(), z.number(), z.boolean(), z.null()]),
+);
+
+const document = {
+  $schema: z.string().optional(),
+  id: slug,
+  name: z.string().max(LIMITS.nameCharsMax).optional(),
+  placements: z.array(slug).min(1).max(LIMITS.placementsMax),
+  stages: z
+    .array(z.string().regex(/^[a-z0-9][a-z0-9._-]*\.[^.]+$/, 'use journey.stage, such as lifecycle.decision'))
+    .max(LIMITS.stagesMax)
+    .describe('journey.stage; an empty list means every stage.'),
+  audience: Condition.optional(),
+  priority: z.number().int().min(-1_000_000).max(1_000_000).default(0),
+  valid: z.strictObject({ from: instant.optional(), until: instant.optional() }).optional(),
+  locales: z.record(locale, Fields).refine((locales) => Object.keys(locales).length > 0, 'give at least one language'),
+};
+
+export const CONTENT_KINDS = [
+  'article',
+  'test-report',
+  'guide',
+  'download',
+  'faq',
+  'tip',
+  'course',
+  'workshop',
+  'banner',
+  'newsletter-module',
+  'message',
+] as const;
+
+export const Content = z.strictObject({ ...document, kind: z.enum(CONTENT_KINDS) }).meta({ title: 'Waymark content' });
+export type Content = z.infer<typeof Content>;
+
+export const Offer = z
+  .strictObject({
+    ...document,
+    kind: z.literal('offer').default('offer'),
+    eligibility: Condition.optional(),
+    benefit: z.strictObject({
+      kind: z.enum(['percent', 'amount', 'service', 'gift', 'points']),
+      value: z.number().optional(),
+      currency: z
+        .string()
+        .regex(/^[A-Z]{3}$/)
+        .optional(),
+    }),
+    caps: z.array(z.never()).max(0).optional(),
+  })
+  .meta({ title: 'Waymark offer' });
+export type Offer = z.infer<typeof Offer>;
+
+const FieldType = z.enum(['string', 'number', 'integer', 'boolean', 'timestamp', 'list', 'map']);
+
+export interface FieldDeclaration {
+  type: z.infer<typeof FieldType>;
+  description?: string | undefined;
+  personal?: boolean | undefined;
+  items?: FieldDeclaration | undefined;
+  fields?: Record<string, FieldDeclaration> | undefined;
+}
+
+export const FieldDeclaration: z.ZodType<FieldDeclaration> = z.lazy(() =>
+  z.strictObject({
+    type: FieldType,
+    description: z.string().max(LIMITS.stringCharsMax).optional(),
+    personal: z.boolean().optional(),
+    items: FieldDeclaration.optional(),
+    fields: z.record(z.string(), FieldDeclaration).optional(),
+  }),
+);
+
+const EventDeclaration = z.strictObject({
+  description: z.string().max(LIMITS.stringCharsMax).optional(),
+  aliases: z.array(z.string().min(1).max(LIMITS.nameCharsMax)).max(100).optional(),
+  trusted: z
+    .boolean()
+    .optional()
+    .describe('Accepted from a public key only with a customer token, where one is required.'),
+  properties: z.record(z.string(), FieldDeclaration).optional(),
+});
+
+/** journeys/events.json: the events and traits that conditions are checked against. */
+export const EventDeclarations = z
+  .strictObject({
+    $schema: z.string().optional(),
+    events: z.record(z.string().min(1).max(LIMITS.nameCharsMax), EventDeclaration),
+    traits: z.record(z.string().min(1).max(LIMITS.nameCharsMax), FieldDeclaration).default({}),
+  })
+  .superRefine((value, context) => {
+    const seen = new Map<string, string>();
+    for (const [event, declaration] of Object.entries(value.events))
+      (declaration.aliases ?? []).forEach((alias, index) => {
+        const other = alias in value.events ? alias : seen.get(alias);
+        if (other !== undefined)
+          context.addIssue({
+            code: 'custom',
+            path: ['events', event, 'aliases', index],
+            message: `already names ${other}`,
+          });
+        seen.set(alias, event);
+      });
+  })
+  .meta({ title: 'Waymark events' });
+export type EventDeclarations = z.infer<typeof EventDeclarations>;

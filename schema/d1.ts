@@ -1,0 +1,89 @@
+// The tables of D1, by Drizzle; migrations/ is generated from them. D1 holds what is shared: the catalog by immutable
+// version, keys, the index of customers. What must be exact per customer lives in that customer's object.
+// Every figure and rule about these tables: STORAGE.md.
+
+import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+
+/** One row: the newest catalog version. Isolates look at it every few seconds. */
+export const catalogHead = sqliteTable('catalog_head', {
+  id: integer('id').primaryKey(),
+  version: integer('version').notNull(),
+});
+
+/**
+ * Every document the catalog ever held. A row is true for catalog versions from `fromVersion` up to, not including,
+ * `toVersion`; rows are closed, never changed, so a catalog version is immutable.
+ */
+export const documents = sqliteTable(
+  'documents',
+  {
+    kind: text('kind', { enum: ['journey', 'content', 'offer', 'events'] }).notNull(),
+    id: text('id').notNull(),
+    /** Counts the versions of this one document from 1. */
+    version: integer('version').notNull(),
+    fromVersion: integer('from_version').notNull(),
+    toVersion: integer('to_version'),
+    body: text('body').notNull(),
+    publishedAt: integer('published_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.kind, table.id, table.version] }),
+    index('documents_by_from').on(table.fromVersion),
+    index('documents_by_to').on(table.toVersion),
+  ],
+);
+export type DocumentKind = (typeof documents.$inferSelect)['kind'];
+
+/** Access keys, hashed with SHA-256; the key itself is shown once, when it is made. */
+export const keys = sqliteTable('keys', {
+  hash: text('hash').primaryKey(),
+  name: text('name').notNull(),
+  role: text('role', { enum: ['write', 'server', 'admin'] }).notNull(),
+  tokenMode: text('token_mode', { enum: ['off', 'optional', 'required'] }).notNull(),
+  /** Verifies customer tokens (HS256) presented with this key. */
+  tokenSecret: text('token_secret'),
+  createdAt: integer('created_at').notNull(),
+});
+
+/** The index of customers: a projection, at most five seconds behind; one row a customer. */
+export const customers = sqliteTable(
+  'customers',
+  {
+    id: text('id').primaryKey(),
+    /** The object's own count of projections; an older one never overwrites a newer one. */
+    revision: integer('revision').notNull(),
+    createdAt: integer('created_at').notNull(),
+    lastActivityAt: integer('last_activity_at').notNull(),
+    /** The earliest timer of this customer, for the movable clock. */
+    nextDueAt: integer('next_due_at'),
+    events: integer('events').notNull(),
+  },
+  (table) => [index('customers_by_due').on(table.nextDueAt)],
+);
+
+/** Which customer is in which stage of which unkeyed journey. */
+export const customerStages = sqliteTable(
+  'customer_stages',
+  {
+    customerId: text('customer_id').notNull(),
+    journey: text('journey').notNull(),
+    stage: text('stage').notNull(),
+    enteredAt: integer('entered_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.customerId, table.journey] }),
+    index('customer_stages_by_stage').on(table.journey, table.stage, table.customerId),
+  ],
+);
+
+/** Customers under import: registered before their object is touched, forgotten once finish has reached them. */
+export const imports = sqliteTable('imports', { customerId: text('customer_id').primaryKey() });
+
+/** Answers to admin writes by their Idempotency-Key, so that a repeated write gives the same answer. */
+export const idempotency = sqliteTable('idempotency', {
+  key: text('key').primaryKey(),
+  requestHash: text('request_hash').notNull(),
+  status: integer('status').notNull(),
+  body: text('body').notNull(),
+  createdAt: integer('created_at').notNull(),
+});

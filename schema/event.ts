@@ -1,0 +1,103 @@
+// One touchpoint as a site reports it: the whole Segment message shape. Unknown fields are kept. Owns what is valid,
+// what an absent id looks like and how a timestamp is corrected. Source: Segment "Spec: Common Fields".
+
+import { z } from 'zod';
+import { LIMITS } from './limits.ts';
+
+z.config({ jitless: true });
+
+/** Tracking clients send numbers, empty strings and null for ids; an empty one is an absent one. */
+const id = z
+  .union([z.string(), z.number()])
+  .nullish()
+  .transform((value) => (value === null || value === undefined || value === '' ? undefined : String(value)))
+  .pipe(
+    z
+      .string()
+      .max(LIMITS.idCharsMax)
+      .regex(/^[^\p{Cc}]+$/u, 'must not hold control characters')
+      .optional(),
+  );
+
+const instant = z
+  .union([z.string(), z.number(), z.null()])
+  .optional()
+  .transform((value, context) => {
+    if (value === undefined || value === null || value === '') return undefined;
+    const ms = typeof value === 'number' ? value : Date.parse(value);
+    if (Number.isFinite(ms) && Math.abs(ms) <= INSTANT_MS_MAX) return ms;
+    context.addIssue({ code: 'custom', message: 'must be an ISO 8601 date and time, such as 2026-11-22T09:30:00Z' });
+    return z.NEVER;
+  });
+
+/** The range of ECMAScript's Date is wider; this keeps every sum of an instant and a delay inside it. */
+const INSTANT_MS_MAX = 8_000_000_000_000_000;
+
+const members = z
+  .record(z.string(), z.unknown())
+  .nullish()
+  .transform((value) => value ?? undefined);
+
+export const EVENT_TYPES = ['track', 'page', 'screen', 'identify', 'group', 'alias'] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/** One message of the tracking API. `timestamp` and `sentAt` come out as milliseconds since 1970. */
+export const Event = z
+  .looseObject({
+    messageId: id,
+    type: z.enum(EVENT_TYPES),
+    event: z.string().max(LIMITS.nameCharsMax).nullish(),
+    name: z.string().max(LIMITS.stringCharsMax).nullish(),
+    userId: id,
+    anonymousId: id,
+    previousId: id,
+    groupId: id,
+    properties: members,
+    traits: members,
+    context: members,
+    timestamp: instant,
+    originalTimestamp: instant,
+    sentAt: instant,
+  })
+  .superRefine((event, context) => {
+    if (event.type === 'track' && !event.event?.trim())
+      context.addIssue({ code: 'custom', path: ['event'], message: 'a track call needs the name of its event' });
+    if (event.userId === undefined && event.anonymousId === undefined)
+      context.addIssue({ code: 'custom', path: ['userId'], message: 'name the customer by userId or anonymousId' });
+    if (event.type === 'alias' && event.previousId === undefined)
+      context.addIssue({ code: 'custom', path: ['previousId'], message: 'an alias call needs previousId' });
+    if (event.type === 'alias' && event.userId === undefined)
+      context.addIssue({ code: 'custom', path: ['userId'], message: 'an alias call needs userId' });
+  });
+
+export type Event = z.output<typeof Event>;
+
+/** The canonical customer id: `u:` and the user id where one is named, else `a:` and the anonymous id. */
+export function customerIdOf(ids: { userId?: string | undefined; anonymousId?: string | undefined }): string | null {
+  if (ids.userId) return `u:${ids.userId}`;
+  return ids.anonymousId ? `a:${ids.anonymousId}` : null;
+}
+
+/** The anonymous customer that this event says is the same person as the named user, if any. */
+export function mergedIdOf(event: Event): string | null {
+  if (!event.userId) return null;
+  if (event.type === 'alias' && event.previousId && event.previousId !== event.userId) return `a:${event.previousId}`;
+  return event.type === 'identify' && event.anonymousId ? `a:${event.anonymousId}` : null;
+}
+
+/**
+ * When the event happened by our clock, milliseconds: `timestamp` moved by the difference between the sender's clock
+ * at sending and ours at receipt, never later than the receipt. Source: Segment "Timestamps: sentAt".
+ */
+export function happenedAt(event: Event, receivedAt: number, batchSentAt: number | undefined): number {
+  const stated = event.originalTimestamp ?? event.timestamp;
+  if (stated === undefined) return receivedAt;
+  const sentAt = event.sentAt ?? batchSentAt;
+  const at = sentAt === undefined ? stated : receivedAt - (sentAt - stated);
+  return Math.min(Math.max(at, -INSTANT_MS_MAX), receivedAt);
+}
+
+/** The name journeys listen for: a track call's event, every other call's type. */
+export function eventNameOf(event: Event): string {
+  return event.type === 'track' ? (event.event ?? '').trim() : event.type;
+}

@@ -1,0 +1,126 @@
+// JSON as it comes from outside: bytes in, a value or a fault that names the place out. Guards depth, size and the
+// member names that could poison a prototype, before any schema looks at the value. Not a parser: V8's is used.
+
+import { LIMITS } from './limits.ts';
+
+export type Json = string | number | boolean | null | Json[] | { [member: string]: Json };
+export type JsonObject = { [member: string]: Json };
+
+export interface JsonFault {
+  /** RFC 6901 pointer to the fault, '' for the whole document. */
+  pointer: string;
+  detail: string;
+}
+
+export type ParsedJson = { ok: true; value: Json } | { ok: false; fault: JsonFault };
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Decodes UTF-8 and parses JSON (RFC 8259). The depth is checked before parsing: a parser may be made to work hard. */
+export function parseJsonBytes(bytes: Uint8Array): ParsedJson {
+  let text: string;
+  try {
+    text = utf8.decode(bytes);
+  } catch {
+    return refuse('', 'The body is not valid UTF-8. Send JSON encoded as UTF-8.');
+  }
+  return parseJsonText(text);
+}
+
+export function parseJsonText(text: string): ParsedJson {
+  const depth = depthOf(text);
+  if (depth > LIMITS.jsonDepthMax)
+    return refuse('', `The JSON is nested more than ${LIMITS.jsonDepthMax} levels deep. Flatten it.`);
+  let value: Json;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return refuse('', syntaxDetail(text, error instanceof Error ? error.message : ''));
+  }
+  return { ok: true, value };
+}
+
+/** The deepest nesting of brackets outside strings; stops counting once past the limit. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (inString) {
+      if (code === 0x5c) i++;
+      else if (code === 0x22) inString = false;
+    } else if (code === 0x22) inString = true;
+    else if (code === 0x7b || code === 0x5b) {
+      depth++;
+      if (depth > deepest) deepest = depth;
+      if (deepest > LIMITS.jsonDepthMax) return deepest;
+    } else if (code === 0x7d || code === 0x5d) depth--;
+  }
+  return deepest;
+}
+
+function syntaxDetail(text: string, message: string): string {
+  const at = /at position (\d+)/.exec(message);
+  const position = at ? Number(at[1]) : text.length;
+  const before = text.slice(0, position);
+  const line = before.split('\n').length;
+  const column = position - before.lastIndexOf('\n');
+  return `The body is not valid JSON at position ${position} (line ${line}, column ${column}).`;
+}
+
+const refuse = (pointer: string, detail: string): ParsedJson => ({ ok: false, fault: { pointer, detail } });
+
+/**
+ * Looks through a parsed value for what no event or document may hold. Returns the first fault, or null.
+ * The walk is bounded: the depth by `jsonDepthMax`, the width by the limits on arrays and objects.
+ */
+export function findJsonFault(value: Json, pointer = ''): JsonFault | null {
+  if (typeof value === 'string') {
+    if (value.length > LIMITS.stringCharsMax)
+      return { pointer, detail: `Longer than ${LIMITS.stringCharsMax} characters.` };
+    if (!value.isWellFormed()) return { pointer, detail: 'Holds half of a surrogate pair, which is not a character.' };
+    return null;
+  }
+  if (typeof value === 'number')
+    return Number.isFinite(value) ? null : { pointer, detail: 'The number is too large for a double.' };
+  if (value === null || typeof value !== 'object') return null;
+  if (Array.isArray(value)) {
+    if (value.length > LIMITS.arrayItemsMax)
+      return { pointer, detail: `More than ${LIMITS.arrayItemsMax} elements in one array.` };
+    for (let i = 0; i < value.length; i++) {
+      const fault = findJsonFault(value[i] ?? null, `${pointer}/${i}`);
+      if (fault) return fault;
+    }
+    return null;
+  }
+  let members = 0;
+  for (const name in value) {
+    if (name === '__proto__')
+      return { pointer: `${pointer}/__proto__`, detail: 'The member name __proto__ is refused. Rename it.' };
+    if (++members > LIMITS.objectMembersMax)
+      return { pointer, detail: `More than ${LIMITS.objectMembersMax} members in one object.` };
+    if (name.length > LIMITS.nameCharsMax)
+      return { pointer, detail: `A member name is longer than ${LIMITS.nameCharsMax} characters.` };
+    if (!name.isWellFormed()) return { pointer, detail: 'A member name holds half of a surrogate pair.' };
+    const child = value[name];
+    if (child === null || typeof child === 'boolean') continue;
+    if (typeof child === 'string' && child.length < LIMITS.stringCharsMax && child.isWellFormed()) continue;
+    const fault = findJsonFault(child ?? null, `${pointer}/${escapePointer(name)}`);
+    if (fault) return fault;
+  }
+  return null;
+}
+
+/** RFC 6901, section 3. */
+export function escapePointer(member: string): string {
+  return member.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+export function pointerOf(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${escapePointer(String(part))}`).join('');
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,73 @@
+// Every size, depth and count the system accepts, in one place. A limit is part of the contract: tests stand below, at
+// and above each. Units stand last in the names. Sources of the platform's own figures: schema/STORAGE.md.
+
+export const LIMITS = {
+  /** One event as JSON, HTTP contract. */
+  eventBytesMax: 32 * 1024,
+  /** One request body after decoding, HTTP contract. */
+  bodyBytesMax: 500 * 1024,
+  /** One NDJSON import call after decoding. */
+  importBytesMax: 4 * 1024 * 1024,
+  /** Events in one call, HTTP contract. */
+  eventsPerCallMax: 500,
+  /** Placements asked for in one decision. */
+  placementsMax: 20,
+  /** Nesting of any JSON we accept. */
+  jsonDepthMax: 32,
+  /** One string inside an event. */
+  stringCharsMax: 16 * 1024,
+  /** Elements of one array inside an event. */
+  arrayItemsMax: 1_000,
+  /** Members of one object inside an event. */
+  objectMembersMax: 1_000,
+  /** Identifiers: user, anonymous, group and message ids. */
+  idCharsMax: 256,
+  /** Names of events, traits, stages, journeys, placements. */
+  nameCharsMax: 200,
+  /** Traits of one customer, as JSON. */
+  traitsBytesMax: 64 * 1024,
+  /** One catalog document as JSON. */
+  documentBytesMax: 256 * 1024,
+  /** Documents of the catalog an isolate holds. */
+  catalogDocumentsMax: 20_000,
+  /** Stages of one journey. */
+  stagesMax: 1_000,
+  /** Transitions or timers of one stage. */
+  transitionsPerStageMax: 100,
+  /** Steps of one stage, nested ones included. */
+  stepsPerStageMax: 500,
+  /** Nesting of branches. */
+  stepDepthMax: 10,
+  /** Source of one CEL condition. */
+  conditionCharsMax: 2_048,
+  /** Elements of a list literal in a condition. */
+  conditionListMax: 1_000,
+  /** Comprehensions inside comprehensions. */
+  conditionMacroDepthMax: 2,
+  /** Instructions one input may run in one journey run; more is a fault that stands in the timeline. */
+  instructionsPerInputMax: 1_000,
+  /** Timers fired in one commit; the rest follows in the next one, at once. */
+  timersPerCommitMax: 500,
+  /** Runs of one customer that are not over. */
+  runsPerCustomerMax: 200,
+  /** The longest delay a journey may state: ten years, far inside what an alarm can hold. */
+  delayMsMax: 3_653 * 86_400_000,
+  /** One page of the timeline or of a customer list. */
+  pageItemsMax: 200,
+  /** Entries moved in one step when an anonymous customer becomes known. */
+  movePageEntriesMax: 500,
+  /** How long a page waits for a customer's object before it shows the defaults. */
+  decideWaitMs: 250,
+  /** How long ingestion waits for a customer's object. */
+  ingestWaitMs: 15_000,
+} as const;
+
+/** How long changes may wait before the customer index in D1 sees them (contract: 5 s), milliseconds. */
+export const PROJECT_AFTER_MS = 2_000;
+/** How long an unconfirmed projection or effect waits before it is sent again, milliseconds. */
+export const RESEND_AFTER_MS = 10_000;
+export const RESEND_AFTER_MAX_MS = 3_600_000;
+/** An isolate looks at the catalog's version row when its copy is older than this, milliseconds. */
+export const CATALOG_FRESH_MS = 2_000;
+/** Past this age a request waits for that look, so that a change is seen within 5 s, milliseconds. */
+export const CATALOG_STALE_MS = 4_000;

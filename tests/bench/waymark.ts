@@ -1,0 +1,126 @@
+// The subject "waymark": our worker as wrangler.toml describes it, once for plain events and once with a decision in
+// the answer. Two places know how the worker is set up and asked: `prepareWaymark` (journeys and keys before a run) and
+// `untilSettled` (when are the outboxes empty). The rate limit of write keys is left out: it would measure itself.
+
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from 'wrangler';
+import { type Answer, makeRequest } from './client.ts';
+import { moveDisks, type RuntimeConfig, writeConfig } from './config.ts';
+import { expectStage } from './lifecycle.ts';
+import type { Shopper } from './mix.ts';
+import { bundleWorker, prepareState, type Seeding } from './prepare.ts';
+import type { Subject } from './subject.ts';
+import type { Server } from './workerd.ts';
+
+interface Keys {
+  writeKey: string;
+  adminKey: string;
+}
+
+const ROOT = join(import.meta.dirname, '../..');
+/** Longer than the 5 s within which the index must follow, so that coalesced projections are in the CPU figure. */
+const QUIET_MS = 6_000;
+const TIMELINE_PAGES_MAX = 100;
+
+/**
+ * Seeds the state every round starts from: publishes journeys/, and makes a write key and an admin key known.
+ * `state.fetch` asks the worker over HTTP, `state.database` is its D1 with all migrations applied.
+ */
+async function prepareWaymark(_state: Seeding): Promise<Keys> {
+  throw new Error('prepareWaymark: say here how journeys and keys are seeded');
+}
+
+/** Resolves when no customer's outbox holds an effect. */
+async function untilSettled(_server: Server, _keys: Keys): Promise<void> {
+  throw new Error('untilSettled: say here how empty outboxes are recognised');
+}
+
+export function makeWaymark(variant: 'event' | 'decide'): Subject {
+  let keys: Keys = { writeKey: '', adminKey: '' };
+  let base: { config: RuntimeConfig; userService: string; stateFolder: string } | undefined;
+  const decide = variant === 'decide' ? { decide: { placements: ['hero'] } } : {};
+  const makeHeaders = () => ({
+    'content-type': 'application/json',
+    authorization: `Basic ${Buffer.from(`${keys.writeKey}:`).toString('base64')}`,
+  });
+
+  return {
+    name: variant,
+    quietMs: QUIET_MS,
+    prepare: async (folder) => {
+      const { workerOptions } = readWorkerOptions(join(ROOT, 'wrangler.toml'));
+      const { modulesRules: _rules, ratelimits: _limits, ...worker } = workerOptions;
+      const stateFolder = join(folder, `${variant}-state`);
+      const prepared = await prepareState({
+        name: 'waymark',
+        script: await bundleWorker(join(ROOT, 'workers/index.ts')),
+        worker,
+        databaseBinding: 'DB',
+        migrationsFolder: join(ROOT, 'schema/migrations'),
+        stateFolder,
+        seed: async (state) => {
+          keys = await prepareWaymark(state);
+        },
+      });
+      base = { ...prepared, stateFolder };
+    },
+    setUp: async (folder) => {
+      if (base === undefined) throw new Error('the subject was not prepared');
+      await cp(base.stateFolder, folder, { recursive: true });
+      return writeConfig(moveDisks(base.config, base.stateFolder, folder), base.userService, folder);
+    },
+    greet: async (server) => {
+      const response = await fetch(`http://127.0.0.1:${server.port}/healthz`);
+      if (!response.ok) throw new Error(`/healthz answered ${response.status}: ${await response.text()}`);
+    },
+    makeEventRequest: (_shopper, event) =>
+      makeRequest('POST', '/v1/events', makeHeaders(), JSON.stringify({ events: [event], ...decide })),
+    isAccepted: (answer) => isAccepted(answer, variant),
+    settled: (server) => untilSettled(server, keys),
+    check: (server, shoppers) => check(server, shoppers, keys),
+  };
+}
+
+/** By substring: parsing 5,000 answers would cost the client more than sending them. */
+function isAccepted({ status, body }: Answer, variant: 'event' | 'decide'): boolean {
+  if (status !== 200 || !body.includes('"degraded":false')) return false;
+  if (!body.includes('"status":"accepted"') && !body.includes('"status":"duplicate"')) return false;
+  return variant === 'event' || body.includes('"hero":[{');
+}
+
+/** Every customer stands where the lifecycle's table puts them, and has one entry for each event sent, no more. */
+async function check(server: Server, shoppers: Shopper[], keys: Keys): Promise<string[]> {
+  const read = async <T>(path: string): Promise<T> => {
+    const headers = { authorization: `Bearer ${keys.adminKey}` };
+    const response = await fetch(`http://127.0.0.1:${server.port}/admin/customers/${path}`, { headers });
+    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
+    const body: T = JSON.parse(await response.text());
+    return body;
+  };
+  const faults: string[] = [];
+  for (const { userId, events } of shoppers) {
+    const id = encodeURIComponent(`u:${userId}`);
+    const { stages } = await read<{ stages: { lifecycle?: string } }>(id);
+    const expected = expectStage(events);
+    if (stages.lifecycle !== expected) faults.push(`${userId} is in ${stages.lifecycle}, expected in ${expected}`);
+    const recorded: string[] = [];
+    let cursor: string | undefined = '';
+    for (let page = 0; cursor !== undefined && page < TIMELINE_PAGES_MAX; page++) {
+      const query = cursor === '' ? '' : `?cursor=${encodeURIComponent(cursor)}`;
+      const timeline: Timeline = await read<Timeline>(`${id}/timeline${query}`);
+      for (const entry of timeline.entries) if (entry.kind === 'event') recorded.push(entry.messageId ?? '');
+      cursor = timeline.next ?? undefined;
+    }
+    const sent = events.map(({ messageId }) => messageId).sort();
+    if (recorded.sort().join() !== sent.join()) {
+      faults.push(`${userId} has ${recorded.length} recorded events of ${sent.length} sent`);
+    }
+  }
+  return faults;
+}
+
+interface Timeline {
+  entries: { kind: string; messageId?: string }[];
+  next?: string | null;
+}

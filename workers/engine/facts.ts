@@ -1,0 +1,51 @@
+// What a condition may ask of a customer: traits and history. The shell answers from its rows, tests and the simulator
+// from a list; both answer the same (one contract suite). Not a store: it never changes while a step runs.
+
+import type { Json, JsonObject } from '../../schema/json.ts';
+
+/** Bounds are instants in milliseconds: from is exclusive, -Infinity without a window; to is inclusive. */
+export interface Facts {
+  readonly traits: JsonObject;
+  /** The customer's last event, milliseconds; when there was none, -Infinity. */
+  readonly lastActivityAt: number;
+  count(event: string, from: number, to: number): number;
+  sum(event: string, property: string, from: number, to: number): number;
+  distinct(event: string, property: string, from: number, to: number): number;
+  first(event: string, property: string, from: number, to: number): Json;
+  last(event: string, property: string, from: number, to: number): Json;
+  /** When the latest such event happened, milliseconds, or null. */
+  lastAt(event: string, to: number): number | null;
+}
+
+export interface HistoryEntry {
+  name: string;
+  at: number;
+  properties: JsonObject;
+}
+
+/** Facts over a list of entries in order of arrival. */
+export function factsOf(history: readonly HistoryEntry[], traits: JsonObject, lastActivityAt = -Infinity): Facts {
+  const within = (event: string, from: number, to: number) =>
+    history.filter((entry) => entry.name === event && entry.at > from && entry.at <= to).sort((a, b) => a.at - b.at);
+  const values = (event: string, property: string, from: number, to: number) =>
+    within(event, from, to).map((entry) => entry.properties[property] ?? null);
+  return {
+    traits,
+    lastActivityAt,
+    count: (event, from, to) => within(event, from, to).length,
+    sum: (event, property, from, to) =>
+      values(event, property, from, to).reduce<number>(
+        (sum, value) => sum + (typeof value === 'number' ? value : 0),
+        0,
+      ),
+    distinct: (event, property, from, to) =>
+      new Set(
+        values(event, property, from, to)
+          .filter((value) => value !== null)
+          .map((value) => JSON.stringify(value)),
+      ).size,
+    first: (event, property, from, to) => values(event, property, from, to)[0] ?? null,
+    last: (event, property, from, to) => values(event, property, from, to).at(-1) ?? null,
+    lastAt: (event, to) => within(event, -Infinity, to).at(-1)?.at ?? null,
+  };
+}

@@ -1,0 +1,210 @@
+// The engine: (machine, run, input, facts, now) -> the next run and its effects. Pure in the strict sense: no clock, no
+// randomness, no I/O, no async, and the arguments are never changed. The rules are numbered in SPEC.md.
+
+import type { JsonObject } from '../../schema/json.ts';
+import { LIMITS } from '../../schema/limits.ts';
+import type { Condition, Scope } from './conditions.ts';
+import type { Facts } from './facts.ts';
+import type { Cause, CompiledTrigger, DueTimer, Effect, EngineEvent, Input, Machine, Outcome, Run } from './machine.ts';
+
+const NO_EFFECTS: readonly Effect[] = Object.freeze([]);
+
+/** S8: what conditions see where no event is at hand. */
+export const NO_EVENT: EngineEvent = Object.freeze({
+  name: '',
+  type: '',
+  messageId: '',
+  properties: Object.freeze({}),
+  traits: Object.freeze({}),
+  context: Object.freeze({}),
+  userId: null,
+  anonymousId: null,
+});
+
+/**
+ * One input into one run.
+ * @param run null only for an input of kind `start`
+ * @param now milliseconds since 1970; a timer's input has `now` equal to its due time (A3)
+ * @throws only on a broken invariant: a run in a stage its version does not have
+ */
+export function step(machine: Machine, run: Run | null, input: Input, facts: Facts, now: number): Outcome {
+  if (run === null) return input.kind === 'start' ? start(machine, input, facts, now) : { run, effects: NO_EFFECTS };
+  if (run.endedAt !== undefined || input.kind === 'start') return { run, effects: NO_EFFECTS };
+  return input.kind === 'event'
+    ? onEvent(machine, run, input.event, facts, now)
+    : onTimer(machine, run, input.timer, facts, now);
+}
+
+/** Whether an event of this name could change a run in its present stage. */
+export function listens(machine: Machine, run: Run, event: string): boolean {
+  return machine.exit.has(event) || (machine.stages.get(run.stage)?.on.has(event) ?? false);
+}
+
+/** A run being changed: copied from the input, so the input stays as it was (P3). */
+interface Draft {
+  readonly machine: Machine;
+  run: Run;
+  readonly effects: Effect[];
+  scope: Scope;
+}
+
+const NO_STAGES = Object.freeze({});
+
+function scopeOf(event: EngineEvent, facts: Facts, now: number): Scope {
+  return { event, traits: facts.traits, stages: NO_STAGES, facts, now };
+}
+
+/** E1 to E3. */
+function start(machine: Machine, input: Extract<Input, { kind: 'start' }>, facts: Facts, now: number): Outcome {
+  const triggers = machine.entry.get(input.event.name);
+  const scope = scopeOf(input.event, facts, now);
+  const faults: Effect[] = [];
+  if (!triggers?.some((trigger) => holds(trigger, scope, machine, faults)))
+    return { run: null, effects: faults.length > 0 ? faults : NO_EFFECTS };
+  const run: Run = {
+    id: input.id,
+    journey: machine.id,
+    version: machine.version,
+    key: input.key,
+    stage: machine.initial,
+    startedAt: now,
+    enteredAt: now,
+    sequence: 0,
+  };
+  const draft: Draft = { machine, run, effects: faults, scope };
+  enter(draft, null, machine.initial, causeOf(input.event));
+  if (draft.run.endedAt === undefined) offer(draft);
+  return { run: draft.run, effects: draft.effects };
+}
+
+function onEvent(machine: Machine, run: Run, event: EngineEvent, facts: Facts, now: number): Outcome {
+  if (!listens(machine, run, event.name)) return { run, effects: NO_EFFECTS };
+  const draft: Draft = { machine, run, effects: [], scope: scopeOf(event, facts, now) };
+  offer(draft);
+  return { run: draft.run, effects: draft.effects };
+}
+
+/** E4, T1: exits first, then the first transition whose condition holds. */
+function offer(draft: Draft): void {
+  const { machine, scope } = draft;
+  const event = scope.event;
+  const exits = machine.exit.get(event.name);
+  if (exits?.some((exit) => holds(exit, scope, machine, draft.effects))) return end(draft, causeOf(event));
+  const transitions = stageOf(machine, draft.run.stage).on.get(event.name);
+  if (!transitions) return;
+  for (const transition of transitions)
+    if (holds(transition, scope, machine, draft.effects))
+      return enter(draft, draft.run.stage, transition.to, causeOf(event));
+}
+
+function onTimer(machine: Machine, run: Run, timer: DueTimer, facts: Facts, now: number): Outcome {
+  const draft: Draft = { machine, run, effects: [], scope: scopeOf(NO_EVENT, facts, now) };
+  if (timer.kind === 'wait') {
+    const { wakeAt: _, at = 0, ...rest } = run;
+    draft.run = rest;
+    runProgram(draft, at);
+    return { run: draft.run, effects: draft.effects };
+  }
+  const after = stageOf(machine, run.stage).after[timer.index];
+  if (!after) return { run, effects: NO_EFFECTS };
+  if (holds(after, draft.scope, machine, draft.effects))
+    enter(draft, run.stage, after.to, { kind: 'timer', delay: after.delay, since: after.since, dueAt: timer.dueAt });
+  else draft.run = { ...run, spent: [...(run.spent ?? []), timer.index] };
+  return { run: draft.run, effects: draft.effects };
+}
+
+/** T2, T3, E5: whatever the stage before had under way is dropped, because the new run is built without it. */
+function enter(draft: Draft, from: string | null, to: string, cause: Cause): void {
+  const { id, journey, version, key, startedAt, sequence } = draft.run;
+  const enteredAt = draft.scope.now;
+  draft.run = { id, journey, version, key, stage: to, startedAt, enteredAt, sequence };
+  draft.effects.push({ kind: 'transition', journey, run: id, from, to, cause });
+  if (stageOf(draft.machine, to).final) draft.run = { ...draft.run, endedAt: enteredAt };
+  else runProgram(draft, 0);
+}
+
+function end(draft: Draft, cause: Cause): void {
+  const { id, journey, version, key, stage, startedAt, enteredAt, sequence } = draft.run;
+  draft.run = { id, journey, version, key, stage, startedAt, enteredAt, endedAt: draft.scope.now, sequence };
+  draft.effects.push({ kind: 'transition', journey, run: id, from: stage, to: null, cause });
+}
+
+/** S1 to S7. */
+function runProgram(draft: Draft, from: number): void {
+  const { machine, effects } = draft;
+  const { program } = stageOf(machine, draft.run.stage);
+  const journey = machine.id;
+  let at = from;
+  for (let count = 0; at < program.length; count++) {
+    const instruction = program[at];
+    if (!instruction) return;
+    if (count >= LIMITS.instructionsPerInputMax) {
+      effects.push({
+        kind: 'error',
+        journey,
+        pointer: `/stages/${draft.run.stage}/steps`,
+        detail: `more than ${LIMITS.instructionsPerInputMax} steps for one input`,
+      });
+      return;
+    }
+    at++;
+    switch (instruction.op) {
+      case 'send': {
+        const sequence = draft.run.sequence + 1;
+        draft.run = { ...draft.run, sequence };
+        effects.push({
+          kind: 'send',
+          key: `${draft.run.id}/${sequence}`,
+          journey,
+          message: instruction.message,
+          channel: instruction.channel,
+          purpose: instruction.purpose,
+        });
+        break;
+      }
+      case 'wait':
+        draft.run = { ...draft.run, at, wakeAt: draft.scope.now + instruction.ms };
+        return;
+      case 'set': {
+        const result = instruction.value.evaluate(draft.scope);
+        if (!result.ok) effects.push(errorOf(journey, instruction.value, result.detail));
+        else {
+          const traits: JsonObject = { ...draft.scope.traits, [instruction.trait]: result.value };
+          draft.scope = { ...draft.scope, traits };
+          effects.push({ kind: 'set', journey, trait: instruction.trait, value: result.value });
+        }
+        break;
+      }
+      case 'unless':
+        if (!holds(instruction, draft.scope, machine, effects)) at = instruction.to;
+        break;
+      case 'jump':
+        at = instruction.to;
+        break;
+    }
+  }
+}
+
+/** C2: an error is false, and is recorded. */
+function holds(trigger: CompiledTrigger, scope: Scope, machine: Machine, effects: Effect[]): boolean {
+  if (trigger.condition === null) return true;
+  const result = trigger.condition.evaluate(scope);
+  if (result.ok) return result.value === true;
+  effects.push(errorOf(machine.id, trigger.condition, result.detail));
+  return false;
+}
+
+const errorOf = (journey: string, condition: Condition, detail: string): Effect => ({
+  kind: 'error',
+  journey,
+  pointer: condition.pointer,
+  detail,
+});
+
+const causeOf = (event: EngineEvent): Cause => ({ kind: 'event', event: event.name, messageId: event.messageId });
+
+function stageOf(machine: Machine, name: string) {
+  const stage = machine.stages.get(name);
+  if (!stage) throw new Error(`broken invariant: ${machine.id} version ${machine.version} has no stage ${name}`);
+  return stage;
+}
