@@ -89,12 +89,14 @@ function offer(draft: Draft): void {
   const { machine, scope } = draft;
   const event = scope.event;
   const exits = machine.exit.get(event.name);
-  if (exits?.some((exit) => holds(exit, scope, machine, draft.effects))) return end(draft, causeOf(event));
+  if (exits?.some((exit) => holds(exit, scope, machine, draft.effects))) {
+    end(draft, causeOf(event));
+    return;
+  }
   const transitions = stageOf(machine, draft.run.stage).on.get(event.name);
   if (!transitions) return;
-  for (const transition of transitions)
-    if (holds(transition, scope, machine, draft.effects))
-      return enter(draft, draft.run.stage, transition.to, causeOf(event));
+  const taken = transitions.find((transition) => holds(transition, scope, machine, draft.effects));
+  if (taken) enter(draft, draft.run.stage, taken.to, causeOf(event));
 }
 
 function onTimer(machine: Machine, run: Run, timer: DueTimer, facts: Facts, now: number): Outcome {
