@@ -70,6 +70,7 @@ async function run(workFolder: string): Promise<Results> {
         connections: settings.connections,
         workFolder,
         onProgress: (phase, done) => showProgress(`${where}: ${phase} ${done > 0 ? done : ''}`),
+        onComplaint: (text) => process.stderr.write(`\n${where}: the server complained: ${text}\n`),
       });
       results[subject.name] = [...(results[subject.name] ?? []), figures];
       const { eventsPerSecond, cpuUsPerEvent } = figures;

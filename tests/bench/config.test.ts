@@ -6,8 +6,9 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bundleWorker } from './bundle.ts';
 import { moveDisks, type RuntimeConfig, reduceConfig, writeConfig } from './config.ts';
-import { bundleWorker, prepareState } from './prepare.ts';
+import { prepareState } from './prepare.ts';
 import { type Server, serve } from './workerd.ts';
 
 const probe = {

@@ -1,12 +1,10 @@
-// What must happen before a raw workerd can serve a worker that has D1 and Queues: bundle it as wrangler would, start
-// it once in Miniflare on the same state folder, apply the D1 migrations, let the caller seed, take the configuration
-// Miniflare generated, stop Miniflare. Raw workerd then finds the same objects: their ids follow from the namespace's
+// What must happen before a raw workerd can serve a worker that has D1 and Queues: start the bundle once in Miniflare
+// on the same state folder, apply the D1 migrations, let the caller seed, take the configuration Miniflare generated,
+// stop Miniflare. Raw workerd then finds the same objects: their ids follow from the namespace's
 // unique key and the object's name, both of which stand in that configuration.
 
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { builtinModules } from 'node:module';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import { convertV4MiniflareOptions, Miniflare, type V4MiniflareOptions } from 'miniflare';
 import { type RuntimeConfig, reduceConfig } from './config.ts';
 
@@ -31,28 +29,6 @@ export interface StateOptions {
   migrationsFolder: string;
   stateFolder: string;
   seed: (seeding: Seeding) => Promise<void>;
-}
-
-/** One ES module with every import but the runtime's own inside; conditions and loaders are wrangler's. */
-export async function bundleWorker(entryPath: string): Promise<string> {
-  const bundle = await build({
-    entryPoints: [entryPath],
-    bundle: true,
-    write: false,
-    format: 'esm',
-    target: 'es2024',
-    platform: 'browser',
-    conditions: ['workerd', 'worker', 'browser'],
-    keepNames: true,
-    loader: { '.txt': 'text', '.html': 'text', '.sql': 'text', '.bin': 'binary' },
-    external: ['cloudflare:*', 'node:*'],
-    alias: Object.fromEntries(
-      builtinModules.filter((name) => !name.includes(':')).map((name) => [name, `node:${name}`]),
-    ),
-  });
-  const [output] = bundle.outputFiles;
-  if (output === undefined) throw new Error(`${entryPath} made no bundle`);
-  return output.text;
 }
 
 /** The services that raw workerd needs; `userService` among them takes the requests. */

@@ -34,6 +34,8 @@ export interface RoundOptions {
   /** Where the round's own folder is made, and removed at its end. */
   workFolder: string;
   onProgress: (phase: string, done: number) => void;
+  /** Gets what the server wrote to its error output in a round that passed. */
+  onComplaint: (text: string) => void;
 }
 
 const SAMPLE_MS = 250;
@@ -46,7 +48,9 @@ export async function runRound(options: RoundOptions): Promise<Figures> {
   try {
     const server = await serve(await options.subject.setUp(folder));
     try {
-      return await measure(server, options);
+      const figures = await measure(server, options);
+      if (server.complaints() !== '') options.onComplaint(server.complaints());
+      return figures;
     } catch (cause) {
       throw new Error(`the round of ${options.subject.name} failed; its server said: ${server.complaints()}`, {
         cause,

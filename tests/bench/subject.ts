@@ -2,10 +2,10 @@
 // checked; it knows nothing of rounds, clocks or figures (bench.ts, report.ts).
 
 import { join } from 'node:path';
+import { bundleWorker } from './bundle.ts';
 import { type Answer, makeRequest } from './client.ts';
 import { type RuntimeConfig, writeConfig } from './config.ts';
 import type { ShopEvent, Shopper } from './mix.ts';
-import { bundleWorker } from './prepare.ts';
 import type { Server } from './workerd.ts';
 
 export interface Subject {
@@ -26,7 +26,7 @@ export interface Subject {
   check: (server: Server, shoppers: Shopper[], repeats: number) => Promise<string[]>;
 }
 
-export const CUSTOMER_SERVICE = 'user';
+const FLOOR_SERVICE = 'floor';
 
 export function makeFloor(): Subject {
   let script = '';
@@ -41,7 +41,7 @@ export function makeFloor(): Subject {
     prepare: async () => {
       script = await bundleWorker(join(import.meta.dirname, 'floor.ts'));
     },
-    setUp: async (folder) => writeConfig(makeFloorConfig(script, folder), CUSTOMER_SERVICE, folder),
+    setUp: async (folder) => writeConfig(makeFloorConfig(script, folder), FLOOR_SERVICE, folder),
     greet: async (server) => {
       await fetchCount(server, 'greeting');
     },
@@ -79,7 +79,7 @@ function makeFloorConfig(script: string, folder: string): RuntimeConfig {
   const storage = { path: folder, writable: true };
   return {
     services: [
-      { name: CUSTOMER_SERVICE, worker },
+      { name: FLOOR_SERVICE, worker },
       { name: 'storage', disk: storage },
     ],
     extensions: [],

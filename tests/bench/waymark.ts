@@ -5,11 +5,12 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from 'wrangler';
+import { bundleWorker } from './bundle.ts';
 import { type Answer, makeRequest } from './client.ts';
 import { moveDisks, type RuntimeConfig, writeConfig } from './config.ts';
 import { expectStage } from './lifecycle.ts';
 import type { Shopper } from './mix.ts';
-import { bundleWorker, prepareState, type Seeding } from './prepare.ts';
+import { prepareState, type Seeding } from './prepare.ts';
 import type { Subject } from './subject.ts';
 import type { Server } from './workerd.ts';
 
@@ -114,7 +115,7 @@ async function check(server: Server, shoppers: Shopper[], keys: Keys): Promise<s
     }
     const sent = events.map(({ messageId }) => messageId).sort();
     if (recorded.sort().join() !== sent.join()) {
-      faults.push(`${userId} has ${recorded.length} recorded events of ${sent.length} sent`);
+      faults.push(`${userId} sent ${sent.length} events, its timeline holds ${recorded.length}, and not just the same`);
     }
   }
   return faults;
