@@ -1,0 +1,103 @@
+// The catalog of one version, compiled: what a request needs to know without asking D1. Built from documents; parts that
+// did not change since the version before are taken over as they are.
+
+import type { EventDeclarations } from '../../schema/catalog.ts';
+import type { documents, keys } from '../../schema/d1.ts';
+import { type Shelf, shelve } from '../decide/decide.ts';
+import { compileItem, type Item } from '../decide/items.ts';
+import { compileJourney, EMPTY_VOCABULARY, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
+import type { Machine } from '../engine/machine.ts';
+
+export type DocumentRow = typeof documents.$inferSelect;
+export type KeyRow = typeof keys.$inferSelect;
+
+export interface Catalog {
+  readonly version: number;
+  readonly documents: readonly DocumentRow[];
+  readonly vocabulary: Vocabulary;
+  /** Events a public key may only report with a customer token, where one is required. */
+  readonly trusted: ReadonlySet<string>;
+  readonly machines: ReadonlyMap<string, Machine>;
+  /** Machines a customer may enter by an event of this name, in order of journey id. */
+  readonly entries: ReadonlyMap<string, readonly Machine[]>;
+  /** Where an unknown visitor stands: the initial stage of every journey. */
+  readonly initialStages: { readonly [journey: string]: string };
+  readonly shelf: Shelf;
+  readonly keys: ReadonlyMap<string, KeyRow>;
+  /** Compiled parts by document version, for the next catalog to take over. */
+  readonly parts: ReadonlyMap<string, Machine | Item>;
+}
+
+const partKey = (row: DocumentRow, declarations: number): string =>
+  `${row.kind}/${row.id}@${row.version}/${declarations}`;
+
+/**
+ * @param rows the documents true at `version`, and every version of the event declarations
+ * A document that no longer compiles (it did when it was published) is left out: one bad row must not stop the rest.
+ */
+export function buildCatalog(
+  version: number,
+  rows: readonly DocumentRow[],
+  keyRows: readonly KeyRow[],
+  before: Catalog | null,
+): Catalog {
+  const declarations = rows.filter((row) => row.kind === 'events').sort((a, b) => a.version - b.version);
+  const vocabularies = new Map<number, Vocabulary>();
+  /** A document means what it meant when it was published: with the declarations of that moment (I6). */
+  const vocabularyAt = (fromVersion: number): { version: number; vocabulary: Vocabulary } => {
+    const row = declarations.findLast((candidate) => candidate.fromVersion <= fromVersion);
+    if (!row) return { version: 0, vocabulary: EMPTY_VOCABULARY };
+    const vocabulary = vocabularies.get(row.version) ?? vocabularyOf(JSON.parse(row.body) as EventDeclarations);
+    vocabularies.set(row.version, vocabulary);
+    return { version: row.version, vocabulary };
+  };
+
+  const parts = new Map<string, Machine | Item>();
+  const machines = new Map<string, Machine>();
+  const items: Item[] = [];
+  for (const row of rows) {
+    if (row.kind === 'events') continue;
+    const { version: declared, vocabulary } = vocabularyAt(row.fromVersion);
+    const key = partKey(row, declared);
+    const part = before?.parts.get(key) ?? compilePart(row, vocabulary);
+    if (!part) continue;
+    parts.set(key, part);
+    if ('stages' in part && part.stages instanceof Map) machines.set(row.id, part as Machine);
+    else items.push(part as Item);
+  }
+  const { vocabulary } = vocabularyAt(version);
+  return {
+    version,
+    documents: rows,
+    vocabulary,
+    trusted: new Set(
+      Object.entries(vocabulary.declarations.events).flatMap(([name, event]) => (event.trusted ? [name] : [])),
+    ),
+    machines,
+    entries: entriesOf(machines),
+    initialStages: Object.fromEntries([...machines.values()].map((machine) => [machine.id, machine.initial])),
+    shelf: shelve(items),
+    keys: new Map(keyRows.map((row) => [row.hash, row])),
+    parts,
+  };
+}
+
+function compilePart(row: DocumentRow, vocabulary: Vocabulary): Machine | Item | null {
+  const document: unknown = JSON.parse(row.body);
+  if (row.kind === 'journey') {
+    const compiled = compileJourney(document, row.version, vocabulary);
+    return compiled.ok ? compiled.machine : null;
+  }
+  if (row.kind === 'events') return null;
+  const compiled = compileItem(row.kind, document, row.version, vocabulary);
+  return compiled.ok ? compiled.item : null;
+}
+
+function entriesOf(machines: ReadonlyMap<string, Machine>): Map<string, Machine[]> {
+  const entries = new Map<string, Machine[]>();
+  for (const id of [...machines.keys()].sort()) {
+    const machine = machines.get(id);
+    if (machine) for (const event of machine.entry.keys()) entries.set(event, [...(entries.get(event) ?? []), machine]);
+  }
+  return entries;
+}

@@ -1,0 +1,128 @@
+// What the catalog asks of D1, and what publishing writes: every statement about documents, the version row and keys.
+// A publish is one D1 batch, which is one transaction: the version goes up, old rows are closed, new rows are added.
+
+import { and, asc, eq, gt, isNull, lte, or, sql } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/d1';
+import { catalogHead, type DocumentKind, documents, keys } from '../../schema/d1.ts';
+import type { DocumentRow, KeyRow } from './catalog.ts';
+
+const HEAD_ID = 1;
+const PAGE_ROWS = 500;
+
+/** The newest catalog version; 0 before anything was published. */
+export async function readVersion(db: D1Database): Promise<number> {
+  const row = await db.prepare('SELECT version FROM catalog_head WHERE id = 1').first<{ version: number }>();
+  return row?.version ?? 0;
+}
+
+/** The documents true at a version, and every version of the event declarations, in pages. */
+export async function readDocuments(db: D1Database, version: number): Promise<DocumentRow[]> {
+  const orm = drizzle(db);
+  const rows: DocumentRow[] = [];
+  for (;;) {
+    const page = await orm
+      .select()
+      .from(documents)
+      .where(
+        or(
+          eq(documents.kind, 'events'),
+          and(lte(documents.fromVersion, version), or(isNull(documents.toVersion), gt(documents.toVersion, version))),
+        ),
+      )
+      .orderBy(asc(documents.kind), asc(documents.id), asc(documents.version))
+      .limit(PAGE_ROWS)
+      .offset(rows.length);
+    rows.push(...page);
+    if (page.length < PAGE_ROWS) return rows;
+  }
+}
+
+export async function readKeys(db: D1Database): Promise<KeyRow[]> {
+  return drizzle(db).select().from(keys);
+}
+
+/** One version of one document, whether it is still true or not. */
+export async function readDocument(
+  db: D1Database,
+  kind: DocumentKind,
+  id: string,
+  version: number,
+): Promise<DocumentRow | null> {
+  const rows = await drizzle(db)
+    .select()
+    .from(documents)
+    .where(and(eq(documents.kind, kind), eq(documents.id, id), eq(documents.version, version)));
+  return rows[0] ?? null;
+}
+
+export async function readVersions(db: D1Database, kind: DocumentKind, id: string): Promise<DocumentRow[]> {
+  return drizzle(db)
+    .select()
+    .from(documents)
+    .where(and(eq(documents.kind, kind), eq(documents.id, id)))
+    .orderBy(asc(documents.version));
+}
+
+/** The event declarations as they stood at a catalog version. */
+export async function readDeclarationsAt(db: D1Database, version: number): Promise<DocumentRow | null> {
+  const rows = await drizzle(db)
+    .select()
+    .from(documents)
+    .where(
+      and(
+        eq(documents.kind, 'events'),
+        lte(documents.fromVersion, version),
+        or(isNull(documents.toVersion), gt(documents.toVersion, version)),
+      ),
+    );
+  return rows[0] ?? null;
+}
+
+export interface Write {
+  readonly kind: DocumentKind;
+  readonly id: string;
+  /** The document as JSON; null takes it out of the catalog. */
+  readonly body: string | null;
+}
+
+export interface Written {
+  readonly catalogVersion: number;
+  /** The version each written document got, in the order of the writes; 0 for one that was taken out. */
+  readonly versions: readonly number[];
+}
+
+/** Publishes all or nothing. `now` in milliseconds. Documents whose body did not change must be left out by the caller. */
+export async function writeDocuments(db: D1Database, writes: readonly Write[], now: number): Promise<Written> {
+  const orm = drizzle(db);
+  const head = sql`(SELECT ${catalogHead.version} FROM ${catalogHead} WHERE ${catalogHead.id} = ${HEAD_ID})`;
+  const statements = writes.flatMap((write) => {
+    const same = and(eq(documents.kind, write.kind), eq(documents.id, write.id));
+    const close = orm
+      .update(documents)
+      .set({ toVersion: head })
+      .where(and(same, isNull(documents.toVersion)));
+    if (write.body === null) return [close];
+    const next = sql`(SELECT coalesce(max(${documents.version}), 0) + 1 FROM ${documents} WHERE ${same})`;
+    const { kind, id, body } = write;
+    return [
+      close,
+      orm
+        .insert(documents)
+        .values({ kind, id, version: next, fromVersion: head, toVersion: null, body, publishedAt: now }),
+    ];
+  });
+  const raise = orm
+    .insert(catalogHead)
+    .values({ id: HEAD_ID, version: 1 })
+    .onConflictDoUpdate({ target: catalogHead.id, set: { version: sql`${catalogHead.version} + 1` } });
+  const readBack = orm.select({ version: catalogHead.version }).from(catalogHead);
+  const results = await orm.batch([raise, ...statements, readBack]);
+  const catalogVersion = (results.at(-1) as { version: number }[])[0]?.version ?? 0;
+  const written = await orm.select().from(documents).where(eq(documents.fromVersion, catalogVersion));
+  return {
+    catalogVersion,
+    versions: writes.map(
+      (write) => written.find((row) => row.kind === write.kind && row.id === write.id)?.version ?? 0,
+    ),
+  };
+}

@@ -1,0 +1,139 @@
+// How inputs move a customer: timers that are due, then the event, then the machines it may enter (I2, A4, A5, E1).
+// Works on a commit under way; the engine decides, this applies.
+
+import { isObject, type JsonObject } from '../../schema/json.ts';
+import { LIMITS } from '../../schema/limits.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { DueTimer, EngineEvent, Run } from '../engine/machine.ts';
+import { listens, step } from '../engine/step.ts';
+import { nextTimer } from '../engine/timers.ts';
+import { apply, type Commit, record } from './commit.ts';
+import type { IncomingEvent } from './messages.ts';
+import { liveRuns } from './state.ts';
+import { factsFromRows, insertEntry } from './storage.ts';
+
+/**
+ * Fires what is due up to and including `until`, each timer at its own instant, at most `timersPerCommitMax` of them.
+ * @returns whether more is due
+ */
+export function fireTimers(commit: Commit, until: number): boolean {
+  const { state, sql } = commit;
+  for (let count = 0; count < LIMITS.timersPerCommitMax; count++) {
+    const due = nextDue(commit, until);
+    if (!due) return false;
+    const { run, timer } = due;
+    state.lastInputAt = Math.max(state.lastInputAt, timer.dueAt);
+    const facts = factsFromRows(sql, state.traits, state.lastActivityAt);
+    const outcome = step(commit.machineOf(run), run, { kind: 'timer', timer }, facts, timer.dueAt);
+    apply(commit, run, outcome.run, outcome.effects, timer.dueAt);
+    commit.timersFired++;
+    commit.dirty = true;
+  }
+  return nextDue(commit, until) !== null;
+}
+
+function nextDue(commit: Commit, until: number): { run: Run; timer: DueTimer } | null {
+  let first: { run: Run; timer: DueTimer } | null = null;
+  for (const run of liveRuns(commit.state)) {
+    const timer = nextTimer(commit.machineOf(run), run, commit.state.lastActivityAt ?? -Infinity);
+    if (timer && timer.dueAt <= until && (!first || timer.dueAt < first.timer.dueAt)) first = { run, timer };
+  }
+  return first;
+}
+
+/** Appends an event to the history and offers it to every run and every entry that listens. `now` in milliseconds. */
+export function applyEvent(commit: Commit, catalog: Catalog, incoming: IncomingEvent, now: number): EngineEvent {
+  const { state, sql } = commit;
+  const event = engineEventOf(incoming);
+  state.lastInputAt = now;
+  state.lastActivityAt = Math.max(state.lastActivityAt ?? now, now);
+  state.events++;
+  commit.dirty = true;
+  const seq = state.nextSeq++;
+  insertEntry(sql, {
+    seq,
+    at: incoming.at,
+    appliedAt: now,
+    kind: 'event',
+    name: incoming.name,
+    messageId: incoming.messageId,
+    body: incoming.body,
+  });
+  if (event.type === 'identify') learnTraits(commit, event.traits, now);
+
+  for (const run of liveRuns(state)) {
+    const machine = commit.machineOf(run);
+    if (!listens(machine, run, event.name)) continue;
+    const outcome = step(
+      machine,
+      run,
+      { kind: 'event', event },
+      factsFromRows(sql, state.traits, state.lastActivityAt),
+      now,
+    );
+    apply(commit, run, outcome.run, outcome.effects, now);
+  }
+  for (const machine of catalog.entries.get(event.name) ?? []) {
+    if (hasRunOf(commit, machine.id)) continue;
+    if (liveRuns(state).length >= LIMITS.runsPerCustomerMax) {
+      record(commit, 'error', now, {
+        journey: machine.id,
+        pointer: '',
+        detail: `not entered: the customer is in ${LIMITS.runsPerCustomerMax} journeys already`,
+      });
+      continue;
+    }
+    const id = `${machine.id}.${state.runsStarted + 1}`;
+    const facts = factsFromRows(sql, state.traits, state.lastActivityAt);
+    const outcome = step(machine, null, { kind: 'start', id, key: null, event }, facts, now);
+    if (outcome.run) state.runsStarted++;
+    apply(commit, null, outcome.run, outcome.effects, now);
+  }
+  return event;
+}
+
+function hasRunOf(commit: Commit, journey: string): boolean {
+  for (const run of commit.state.runs.values()) if (run.journey === journey) return true;
+  return false;
+}
+
+/** Traits that would make the customer too large are kept out, and that is recorded: the event itself stays. */
+function learnTraits(commit: Commit, traits: EngineEvent['traits'], now: number): void {
+  if (Object.keys(traits).length === 0) return;
+  const merged: JsonObject = { ...commit.state.traits, ...traits };
+  if (JSON.stringify(merged).length > LIMITS.traitsBytesMax) {
+    record(commit, 'error', now, {
+      pointer: '/traits',
+      detail: `not kept: the traits would be larger than ${LIMITS.traitsBytesMax} bytes`,
+    });
+    return;
+  }
+  commit.state.traits = merged;
+  commit.traitsChanged = true;
+}
+
+const EMPTY: JsonObject = {};
+
+/** The stored message as conditions see it. */
+export function engineEventOf(incoming: IncomingEvent): EngineEvent {
+  const message: unknown = JSON.parse(incoming.body);
+  const members = isObject(message) ? message : EMPTY;
+  const object = (name: string): JsonObject => {
+    const value = members[name];
+    return isObject(value) ? value : EMPTY;
+  };
+  const text = (name: string): string | null => {
+    const value = members[name];
+    return typeof value === 'string' ? value : null;
+  };
+  return {
+    name: incoming.name,
+    type: text('type') ?? '',
+    messageId: incoming.messageId,
+    properties: object('properties'),
+    traits: object('traits'),
+    context: object('context'),
+    userId: text('userId'),
+    anonymousId: text('anonymousId'),
+  };
+}

@@ -1,0 +1,92 @@
+// What goes back to the site: the decisions for its placements, and the customer as an operator sees them.
+
+import { v7 as uuid } from 'uuid';
+import type { JsonObject } from '../../schema/json.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { decide, type Situation } from '../decide/decide.ts';
+import { factsOf } from '../engine/facts.ts';
+import { timersOf } from '../engine/timers.ts';
+import type { MachineOf } from './commit.ts';
+import type { DecisionRequest, Decisions, Described } from './messages.ts';
+import { type CustomerState, liveRuns, stagesOf } from './state.ts';
+
+/** One decision a placement; a placement nothing stands for is an empty list. */
+export function decidePlacements(
+  catalog: Catalog,
+  request: DecisionRequest,
+  situation: Omit<Situation, 'context' | 'locales'>,
+): Decisions {
+  const decisions: Decisions = {};
+  for (const placement of request.placements) {
+    const chosen = decide(catalog.shelf, placement, {
+      ...situation,
+      context: request.context,
+      locales: localesOf(request, situation.facts.traits),
+    });
+    decisions[placement] = chosen
+      ? [{ kind: chosen.kind, id: chosen.id, version: chosen.version, decisionId: uuid(), fields: chosen.fields }]
+      : [];
+  }
+  return decisions;
+}
+
+/** The page's language, then the customer's own, then the site's default (last in the request's list). */
+function localesOf(request: DecisionRequest, traits: JsonObject): string[] {
+  const own = [traits['locale'], traits['language']].filter((value) => typeof value === 'string');
+  const [fallback = 'en', ...asked] = [...request.locales].reverse();
+  return [...asked.reverse(), ...own, fallback];
+}
+
+/** What an unknown visitor gets: the initial stage of each journey, no history, no traits. Also the answer of last resort. */
+export function defaultDecisions(catalog: Catalog, request: DecisionRequest, now: number): Decisions {
+  return decidePlacements(catalog, request, {
+    customerId: '',
+    stages: catalog.initialStages,
+    facts: factsOf([], {}),
+    event: null,
+    now,
+  });
+}
+
+/** The stages a decision goes by: a journey the customer is not in yet counts as its initial stage. */
+export function stagesForDecision(catalog: Catalog, state: CustomerState): Record<string, string> {
+  const stages: Record<string, string> = { ...catalog.initialStages };
+  for (const run of state.runs.values()) if (run.key === null) delete stages[run.journey];
+  return { ...stages, ...stagesOf(state) };
+}
+
+export function describe(state: CustomerState, machineOf: MachineOf, anonymousIds: readonly string[], effectsPending: number): Described {
+  const runs = liveRuns(state);
+  const iso = (at: number) => new Date(at).toISOString();
+  return {
+    id: state.id,
+    traits: state.traits,
+    identifiers: state.id.startsWith('u:')
+      ? { userId: state.id.slice(2), anonymousIds }
+      : { anonymousIds: [state.id.slice(2), ...anonymousIds] },
+    consents: {},
+    stages: stagesOf(state),
+    runs: [...state.runs.values()].map((run) => ({
+      journey: run.journey,
+      key: run.key,
+      version: run.version,
+      stage: run.stage,
+      enteredAt: iso(run.enteredAt),
+      ...(run.endedAt === undefined ? {} : { endedAt: iso(run.endedAt) }),
+    })),
+    timers: runs
+      .flatMap((run) =>
+        timersOf(machineOf(run), run, state.lastActivityAt ?? -Infinity).map((timer) => ({
+          journey: run.journey,
+          key: run.key,
+          kind: timer.kind,
+          dueAt: iso(timer.dueAt),
+        })),
+      )
+      .sort((a, b) => (a.dueAt < b.dueAt ? -1 : 1)),
+    events: state.events,
+    effectsPending,
+    createdAt: iso(state.createdAt),
+    lastActivityAt: state.lastActivityAt === null ? null : iso(state.lastActivityAt),
+  };
+}

@@ -1,0 +1,137 @@
+// A commit under way: the draft of a customer and the rows that go with it. Everything here runs inside one
+// transactionSync of the object, synchronously; what it writes stands or falls together (I3).
+
+import type { Effect, Machine, Run } from '../engine/machine.ts';
+import { nextTimer } from '../engine/timers.ts';
+import { insertCustomer, insertEntry, updateCustomer, writeRun, writeTraits } from './storage.ts';
+import { type CustomerState, liveRuns } from './state.ts';
+
+/** The machine of a run's version; every one that is needed was brought into memory before the commit. */
+export type MachineOf = (run: Run) => Machine;
+
+export interface Commit {
+  readonly sql: SqlStorage;
+  readonly state: CustomerState;
+  readonly machineOf: MachineOf;
+  /** Whether messages may go out; null says why not. */
+  readonly silence: 'import' | null;
+  readonly isNew: boolean;
+  readonly changedRuns: Set<string>;
+  traitsChanged: boolean;
+  timersFired: number;
+  /** Something was written, so the draft becomes the state. */
+  wrote: boolean;
+  /** The customer's own row has to be written. */
+  head: boolean;
+  /** The index in D1 should hear of it; implies `head`. */
+  dirty: boolean;
+}
+
+export function beginCommit(
+  sql: SqlStorage,
+  state: CustomerState,
+  machineOf: MachineOf,
+  silence: 'import' | null,
+  isNew: boolean,
+): Commit {
+  return {
+    sql,
+    state,
+    machineOf,
+    silence,
+    isNew,
+    changedRuns: new Set(),
+    traitsChanged: false,
+    timersFired: 0,
+    wrote: false,
+    head: false,
+    dirty: false,
+  };
+}
+
+/** Adds a line to the timeline. Instants in milliseconds. */
+export function record(
+  commit: Commit,
+  kind: string,
+  at: number,
+  body: object,
+  name: string | null = null,
+  messageId: string | null = null,
+): number {
+  const seq = commit.state.nextSeq++;
+  const text = JSON.stringify(body);
+  commit.wrote = true;
+  insertEntry(commit.sql, { seq, at, appliedAt: commit.state.lastInputAt, kind, name, messageId, body: text });
+  return seq;
+}
+
+/** Takes over a run's next state and what came of the step. `at` in milliseconds. */
+export function apply(
+  commit: Commit,
+  before: Run | null,
+  after: Run | null,
+  effects: readonly Effect[],
+  at: number,
+): void {
+  const { state } = commit;
+  if (after && after !== before) {
+    state.runs.set(after.id, after);
+    commit.changedRuns.add(after.id);
+    commit.dirty = true;
+  }
+  for (const effect of effects) applyEffect(commit, effect, at);
+}
+
+function applyEffect(commit: Commit, effect: Effect, at: number): void {
+  const { kind, ...detail } = effect;
+  switch (effect.kind) {
+    case 'transition':
+    case 'error':
+      record(commit, kind, at, detail);
+      break;
+    case 'set':
+      commit.state.traits = { ...commit.state.traits, [effect.trait]: effect.value };
+      commit.traitsChanged = true;
+      record(commit, kind, at, detail);
+      break;
+    case 'send':
+      record(commit, 'suppressed', at, { ...detail, reason: commit.silence ?? 'no channel' });
+      break;
+  }
+}
+
+/** Writes the rows that changed. `now` in milliseconds; `toldRevision` is the last one the index was told of. */
+export function finishCommit(commit: Commit, now: number, toldRevision: number | null): void {
+  const { sql, state } = commit;
+  if (commit.wrote && commit.isNew) commit.dirty = true;
+  if (commit.dirty) {
+    if (state.revision === toldRevision) state.dirtySince = null;
+    state.revision++;
+    state.dirtySince ??= now;
+    commit.head = true;
+  }
+  for (const id of commit.changedRuns) {
+    const run = state.runs.get(id);
+    if (run) writeRun(sql, run, nextDueOfRun(commit.machineOf, run, state.lastActivityAt));
+  }
+  if (commit.traitsChanged) writeTraits(sql, state.traits);
+  if (!commit.head) return;
+  commit.wrote = true;
+  if (commit.isNew) insertCustomer(sql, state);
+  else updateCustomer(sql, state);
+}
+
+function nextDueOfRun(machineOf: MachineOf, run: Run, lastActivityAt: number | null): number | null {
+  if (run.endedAt !== undefined) return null;
+  return nextTimer(machineOf(run), run, lastActivityAt ?? -Infinity)?.dueAt ?? null;
+}
+
+/** The earliest timer of all live runs, milliseconds, or null. */
+export function nextDueOf(state: CustomerState, machineOf: MachineOf): number | null {
+  let earliest: number | null = null;
+  for (const run of liveRuns(state)) {
+    const dueAt = nextDueOfRun(machineOf, run, state.lastActivityAt);
+    if (dueAt !== null && (earliest === null || dueAt < earliest)) earliest = dueAt;
+  }
+  return earliest;
+}

@@ -1,0 +1,162 @@
+// What travels between the Worker, the queue and the customer's object: plain data, no behaviour. Each request is one RPC.
+
+import type { JsonObject } from '../../schema/json.ts';
+import type { FieldValue } from '../decide/templates.ts';
+import type { DueTimer } from '../engine/machine.ts';
+import type { Entry } from './storage.ts';
+
+export interface IncomingEvent {
+  readonly messageId: string;
+  /** The declared name, aliases resolved. */
+  readonly name: string;
+  /** When it happened by our clock, milliseconds. */
+  readonly at: number;
+  /** The message as it will be kept, JSON. */
+  readonly body: string;
+  /** The anonymous customer that this event says is the same person, if it may say so. */
+  readonly merges: string | null;
+}
+
+export interface DecisionRequest {
+  readonly placements: readonly string[];
+  readonly context: JsonObject;
+  readonly locales: readonly string[];
+}
+
+interface Request {
+  /** The canonical id; the object's name. */
+  readonly customerId: string;
+  /** The catalog version the Worker saw. */
+  readonly catalogVersion: number;
+  /** False where a known customer was named without the proof that the key requires: nothing personal goes back. */
+  readonly proven: boolean;
+}
+
+export interface IngestRequest extends Request {
+  readonly events: readonly IncomingEvent[];
+  readonly decide: DecisionRequest | null;
+  /** The anonymous customer that forwards this, after a merge. */
+  readonly via?: string;
+}
+
+export interface DecideRequest extends Request {
+  readonly decide: DecisionRequest;
+  readonly via?: string;
+}
+
+export interface Decision {
+  readonly kind: 'content' | 'offer';
+  readonly id: string;
+  readonly version: number;
+  readonly decisionId: string;
+  readonly fields: Record<string, FieldValue>;
+}
+export type Decisions = Record<string, Decision[]>;
+
+export type EventStatus = 'accepted' | 'duplicate';
+
+/** Tagged, because no expected failure is thrown across RPC. */
+export type Reply<T> =
+  | ({ readonly kind: 'done' } & T)
+  | { readonly kind: 'unavailable'; readonly detail: string }
+  | { readonly kind: 'busy'; readonly retryAfterMs: number };
+
+export interface Ingested {
+  readonly customerId: string;
+  readonly stages: Record<string, string>;
+  readonly statuses: readonly EventStatus[];
+  readonly decisions: Decisions | null;
+}
+
+export interface Decided {
+  readonly customerId: string;
+  readonly stages: Record<string, string>;
+  readonly decisions: Decisions;
+}
+
+/** One row of the customer index in D1; `gone` where the customer became another one. */
+export interface Projection {
+  readonly customerId: string;
+  readonly revision: number;
+  readonly createdAt: number;
+  readonly lastActivityAt: number;
+  readonly nextDueAt: number | null;
+  readonly events: number;
+  readonly stages: readonly { readonly journey: string; readonly stage: string; readonly enteredAt: number }[];
+  readonly gone: boolean;
+}
+
+export interface Fired {
+  readonly timersFired: number;
+  readonly projection: Projection | null;
+}
+
+export interface Described {
+  readonly id: string;
+  readonly traits: JsonObject;
+  readonly identifiers: { readonly userId?: string; readonly anonymousIds: readonly string[] };
+  readonly consents: JsonObject;
+  readonly stages: Record<string, string>;
+  readonly runs: readonly {
+    journey: string;
+    key: string | null;
+    version: number;
+    stage: string;
+    enteredAt: string;
+    endedAt?: string;
+  }[];
+  readonly timers: readonly (Omit<DueTimer, 'dueAt' | 'index'> & {
+    journey: string;
+    key: string | null;
+    dueAt: string;
+  })[];
+  readonly events: number;
+  /** Effects that were committed and not yet confirmed. */
+  readonly effectsPending: number;
+  readonly createdAt: string;
+  readonly lastActivityAt: string | null;
+}
+
+/** One page of what an anonymous customer hands over. */
+export type HandOver =
+  /** Nothing was ever recorded under this id. */
+  | { readonly kind: 'nothing' }
+  /** Somebody else has it already. */
+  | { readonly kind: 'taken'; readonly by: string }
+  | {
+      readonly kind: 'page';
+      readonly entries: readonly Entry[];
+      readonly next: number | null;
+      readonly rest: MovedRest | null;
+    };
+
+/** What comes with the last page. */
+export interface MovedRest {
+  readonly traits: string;
+  readonly runs: readonly string[];
+  readonly createdAt: number;
+  readonly lastActivityAt: number | null;
+  readonly lastInputAt: number;
+}
+
+/** The object's RPC methods as its callers see them. Not the platform's stub type: recursive JSON is too deep for it. */
+export interface CustomerObject {
+  ingest(request: IngestRequest): Promise<Reply<Ingested>>;
+  decide(request: DecideRequest): Promise<Reply<Decided>>;
+  importEvents(catalogVersion: number, events: readonly IncomingEvent[]): Promise<Reply<{ statuses: EventStatus[] }>>;
+  finishImport(catalogVersion: number): Promise<Reply<Fired>>;
+  fireDue(catalogVersion: number, until: number): Promise<Reply<Fired>>;
+  pendingProjection(): Promise<Projection | null>;
+  confirm(revision: number): Promise<void>;
+  describe(): Promise<Described | null>;
+  timeline(before: number, limit: number): Promise<Entry[] | null>;
+  handOver(target: string, cursor: number): Promise<HandOver>;
+  release(target: string): Promise<void>;
+  adopt(source: string): Promise<void>;
+}
+
+export interface CustomerNamespace {
+  getByName(name: string): CustomerObject;
+  get(id: DurableObjectId): CustomerObject;
+  idFromString(id: string): DurableObjectId;
+}

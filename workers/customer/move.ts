@@ -1,0 +1,114 @@
+// An anonymous customer becomes known (M1 to M3). The known customer's object fetches, page by page, what the anonymous
+// one holds; each page is one commit that also moves the cursor on, so a page is taken once however often it is fetched.
+// With the last page come runs and traits; after that the anonymous object forgets all but the redirect.
+
+import { isObject, type JsonObject } from '../../schema/json.ts';
+import { LIMITS } from '../../schema/limits.ts';
+import type { Machine, Run } from '../engine/machine.ts';
+import { type Commit, record } from './commit.ts';
+import type { HandOver, MovedRest } from './messages.ts';
+import type { CustomerState } from './state.ts';
+import { hasMessage, insertEntry, readEntriesAfter, readMoves, readPart, writeOutbox, writePart } from './storage.ts';
+
+/** Progress of one move into this customer, as kept in its parts. */
+export interface Move {
+  /** The last seq of the source that was taken over. */
+  readonly cursor: number;
+  readonly done: boolean;
+}
+
+export function readMove(sql: SqlStorage, source: string): Move {
+  const body = readPart(sql, `move:${source}`);
+  const move: unknown = body === null ? null : JSON.parse(body);
+  return isObject(move) ? { cursor: Number(move['cursor']), done: move['done'] === true } : { cursor: 0, done: false };
+}
+
+const writeMove = (sql: SqlStorage, source: string, move: Move): void =>
+  writePart(sql, `move:${source}`, JSON.stringify(move));
+
+/** Anonymous ids that have become this customer. */
+export function movedSources(sql: SqlStorage): string[] {
+  return readMoves(sql).map(({ source }) => source.slice('a:'.length));
+}
+
+/** The page after `cursor`, from the object that hands over. */
+export function handOverPage(sql: SqlStorage, state: CustomerState, cursor: number): HandOver {
+  const entries = readEntriesAfter(sql, cursor, LIMITS.movePageEntriesMax);
+  const last = entries.at(-1);
+  const next = last && entries.length === LIMITS.movePageEntriesMax ? last.seq : null;
+  const rest: MovedRest | null =
+    next === null
+      ? {
+          traits: JSON.stringify(state.traits),
+          runs: [...state.runs.values()].map((run) => JSON.stringify(run)),
+          createdAt: state.createdAt,
+          lastActivityAt: state.lastActivityAt,
+          lastInputAt: state.lastInputAt,
+        }
+      : null;
+  return { kind: 'page', entries, next, rest };
+}
+
+/** Takes one page over, inside the commit. Events this customer has already are left out. */
+export function takePage(commit: Commit, source: string, page: Extract<HandOver, { kind: 'page' }>): void {
+  const { sql, state } = commit;
+  commit.dirty = true;
+  for (const entry of page.entries) {
+    if (entry.messageId !== null && hasMessage(sql, entry.messageId)) continue;
+    insertEntry(sql, { ...entry, seq: state.nextSeq++ });
+    if (entry.kind === 'event') state.events++;
+  }
+  if (!page.rest) {
+    writeMove(sql, source, { cursor: page.next ?? 0, done: false });
+    return;
+  }
+  const { rest } = page;
+  const traits: unknown = JSON.parse(rest.traits);
+  const moved: JsonObject = isObject(traits) ? traits : {};
+  state.traits = { ...moved, ...state.traits };
+  commit.traitsChanged = true;
+  if (rest.lastActivityAt !== null)
+    state.lastActivityAt = Math.max(state.lastActivityAt ?? rest.lastActivityAt, rest.lastActivityAt);
+  state.lastInputAt = Math.max(state.lastInputAt, rest.lastInputAt);
+  record(commit, 'merged', state.lastInputAt, { from: source });
+  for (const text of rest.runs) takeRun(commit, JSON.parse(text) as Run, source);
+  writeMove(sql, source, { cursor: page.entries.at(-1)?.seq ?? 0, done: true });
+  writeOutbox(sql, `release:${source}`, JSON.stringify({ kind: 'release', source }), state.lastInputAt);
+}
+
+/** M2: of two runs of one journey and key the later stage stays; in a tie the known customer's. */
+function takeRun(commit: Commit, run: Run, source: string): void {
+  const { state, machineOf } = commit;
+  const own = [...state.runs.values()].find(
+    (candidate) => candidate.journey === run.journey && candidate.key === run.key,
+  );
+  if (own && rank(own, machineOf) >= rank(run, machineOf)) {
+    record(commit, 'transition', state.lastInputAt, {
+      journey: run.journey,
+      run: run.id,
+      from: run.stage,
+      to: null,
+      cause: { kind: 'merge', from: source, keeps: own.stage },
+    });
+    return;
+  }
+  if (own) {
+    const ended: Run = { ...own, endedAt: state.lastInputAt };
+    state.runs.set(own.id, ended);
+    commit.changedRuns.add(own.id);
+    record(commit, 'transition', state.lastInputAt, {
+      journey: own.journey,
+      run: own.id,
+      from: own.stage,
+      to: null,
+      cause: { kind: 'merge', from: source, keeps: run.stage },
+    });
+  }
+  const id = `${run.journey}.${++state.runsStarted}`;
+  state.runs.set(id, { ...run, id });
+  commit.changedRuns.add(id);
+}
+
+function rank(run: Run, machineOf: (run: Run) => Machine): number {
+  return run.endedAt === undefined ? (machineOf(run).stages.get(run.stage)?.index ?? -1) : -1;
+}

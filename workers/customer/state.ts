@@ -1,0 +1,68 @@
+// What an object knows of its customer, as values. Memory is a cache of rows: a state is replaced whole after a commit
+// and dropped after a failure, so it can never be ahead of the disk.
+
+import type { JsonObject } from '../../schema/json.ts';
+import type { Run } from '../engine/machine.ts';
+
+export interface CustomerState {
+  /** The canonical id, which is also the object's name. */
+  readonly id: string;
+  readonly createdAt: number;
+  /** Of the last event; null before the first. Milliseconds, like every instant here. */
+  lastActivityAt: number | null;
+  /** The latest instant anything was applied at: time does not run backwards (L1). */
+  lastInputAt: number;
+  events: number;
+  /** Counts commits that the index in D1 should hear of. */
+  revision: number;
+  /** Since when the index is behind; null when it is not. */
+  dirtySince: number | null;
+  importing: boolean;
+  catalogVersion: number;
+  runsStarted: number;
+  /** The customer this one was merged into, if any. */
+  movedTo: string | null;
+  /** Whether everything has been handed over to `movedTo`. */
+  released: boolean;
+  traits: JsonObject;
+  readonly runs: Map<string, Run>;
+  nextSeq: number;
+}
+
+export function newState(id: string, now: number): CustomerState {
+  return {
+    id,
+    createdAt: now,
+    lastActivityAt: null,
+    lastInputAt: now,
+    events: 0,
+    revision: 0,
+    dirtySince: null,
+    importing: false,
+    catalogVersion: 0,
+    runsStarted: 0,
+    movedTo: null,
+    released: false,
+    traits: {},
+    runs: new Map(),
+    nextSeq: 1,
+  };
+}
+
+/** A copy to work on: a commit that fails leaves the original as it was. */
+export function draftOf(state: CustomerState): CustomerState {
+  return { ...state, runs: new Map(state.runs) };
+}
+
+/** Runs that are not over, in the order of their ids (A4). */
+export function liveRuns(state: CustomerState): Run[] {
+  return [...state.runs.values()].filter((run) => run.endedAt === undefined).sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** The stage of each unkeyed journey whose run is not over. */
+export function stagesOf(state: CustomerState): Record<string, string> {
+  const stages: Record<string, string> = {};
+  for (const run of state.runs.values())
+    if (run.endedAt === undefined && run.key === null) stages[run.journey] = run.stage;
+  return stages;
+}

@@ -1,0 +1,244 @@
+// Every SQL statement of the customer's object. Raw SQL, because the event's path pays for each microsecond. Each query
+// that reads rows of its own number is bounded or goes by an index; tests/customer holds every plan to that.
+
+import type { Json, JsonObject } from '../../schema/json.ts';
+import { isObject } from '../../schema/json.ts';
+import type { Facts } from '../engine/facts.ts';
+import type { Run } from '../engine/machine.ts';
+import { type CustomerState, newState } from './state.ts';
+
+export interface Entry {
+  seq: number;
+  /** For an event its own time, else when it was applied. */
+  at: number;
+  appliedAt: number;
+  kind: string;
+  /** The declared name of an event; null for everything else. */
+  name: string | null;
+  messageId: string | null;
+  body: string;
+}
+
+export interface OutboxRow {
+  key: string;
+  body: string;
+  attempts: number;
+  nextAt: number;
+}
+
+/** SQL text by what it does; tests explain each of them. */
+export const SQL = {
+  readCustomer: 'SELECT * FROM customer WHERE id = 1',
+  readPart: 'SELECT body FROM parts WHERE name = ?',
+  writePart: 'INSERT INTO parts (name, body) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body',
+  readRuns: 'SELECT state FROM runs',
+  lastSeq: 'SELECT max(seq) AS seq FROM entries',
+  insertCustomer:
+    'INSERT INTO customer (id, name, created_at, last_activity_at, last_input_at, events, revision, dirty_since, importing, catalog_version, runs_started, moved_to, released) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  updateCustomer:
+    'UPDATE customer SET last_activity_at = ?, last_input_at = ?, events = ?, revision = ?, dirty_since = ?, importing = ?, catalog_version = ?, runs_started = ?, moved_to = ?, released = ? WHERE id = 1',
+  hasMessage: 'SELECT 1 FROM entries WHERE message_id = ? LIMIT 1',
+  insertEntry: 'INSERT INTO entries (seq, at, applied_at, kind, name, message_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  writeRun:
+    'INSERT INTO runs (id, state, next_due_at) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state, next_due_at = excluded.next_due_at',
+  count: 'SELECT count(*) AS n FROM entries WHERE name = ? AND at > ? AND at <= ?',
+  lastAt: 'SELECT at FROM entries WHERE name = ? AND at <= ? ORDER BY at DESC LIMIT 1',
+  bodiesBetween: 'SELECT body FROM entries WHERE name = ? AND at > ? AND at <= ? ORDER BY at, seq LIMIT 10000',
+  firstBody: 'SELECT body FROM entries WHERE name = ? AND at > ? AND at <= ? ORDER BY at, seq LIMIT 1',
+  lastBody: 'SELECT body FROM entries WHERE name = ? AND at > ? AND at <= ? ORDER BY at DESC, seq DESC LIMIT 1',
+  timeline:
+    'SELECT seq, at, applied_at, kind, name, message_id, body FROM entries WHERE seq < ? ORDER BY seq DESC LIMIT ?',
+  entriesAfter:
+    'SELECT seq, at, applied_at, kind, name, message_id, body FROM entries WHERE seq > ? ORDER BY seq LIMIT ?',
+  writeOutbox: 'INSERT INTO outbox (key, body, attempts, next_at) VALUES (?, ?, 0, ?) ON CONFLICT (key) DO NOTHING',
+  readOutbox: 'SELECT key, body, attempts, next_at FROM outbox ORDER BY next_at LIMIT 100',
+  deferOutbox: 'UPDATE outbox SET attempts = attempts + 1, next_at = ? WHERE key = ?',
+  deleteOutbox: 'DELETE FROM outbox WHERE key = ?',
+  readMoves: "SELECT name, body FROM parts WHERE name >= 'move:' AND name < 'move;' LIMIT 1000",
+  clearEntries: 'DELETE FROM entries',
+  clearRuns: 'DELETE FROM runs',
+} as const;
+
+const TIME_MIN = -9_000_000_000_000_000;
+
+export function readState(sql: SqlStorage): CustomerState | null {
+  const row = sql.exec(SQL.readCustomer).toArray()[0];
+  if (!row) return null;
+  const runs = new Map<string, Run>();
+  for (const { state } of sql.exec<{ state: string }>(SQL.readRuns)) {
+    const run = JSON.parse(state) as Run;
+    runs.set(run.id, run);
+  }
+  return {
+    ...newState(String(row['name']), Number(row['created_at'])),
+    lastActivityAt: nullable(row['last_activity_at']),
+    lastInputAt: Number(row['last_input_at']),
+    events: Number(row['events']),
+    revision: Number(row['revision']),
+    dirtySince: nullable(row['dirty_since']),
+    importing: row['importing'] === 1,
+    catalogVersion: Number(row['catalog_version']),
+    runsStarted: Number(row['runs_started']),
+    movedTo: row['moved_to'] === null ? null : String(row['moved_to']),
+    released: row['released'] === 1,
+    traits: readTraits(sql),
+    runs,
+    nextSeq: Number(sql.exec(SQL.lastSeq).one()['seq'] ?? 0) + 1,
+  };
+}
+
+const nullable = (value: unknown): number | null => (value === null || value === undefined ? null : Number(value));
+
+const TRAITS = 'traits';
+
+function readTraits(sql: SqlStorage): JsonObject {
+  const body = readPart(sql, TRAITS);
+  const traits: unknown = body === null ? {} : JSON.parse(body);
+  return isObject(traits) ? traits : {};
+}
+
+export function writeTraits(sql: SqlStorage, traits: JsonObject): void {
+  sql.exec(SQL.writePart, TRAITS, JSON.stringify(traits));
+}
+
+export function readPart(sql: SqlStorage, name: string): string | null {
+  return sql.exec<{ body: string }>(SQL.readPart, name).toArray()[0]?.body ?? null;
+}
+
+export function writePart(sql: SqlStorage, name: string, body: string): void {
+  sql.exec(SQL.writePart, name, body);
+}
+
+export function insertCustomer(sql: SqlStorage, state: CustomerState): void {
+  sql.exec(SQL.insertCustomer, state.id, state.createdAt, ...hotColumns(state));
+}
+
+export function updateCustomer(sql: SqlStorage, state: CustomerState): void {
+  sql.exec(SQL.updateCustomer, ...hotColumns(state));
+}
+
+function hotColumns(state: CustomerState): (string | number | null)[] {
+  return [
+    state.lastActivityAt,
+    state.lastInputAt,
+    state.events,
+    state.revision,
+    state.dirtySince,
+    state.importing ? 1 : 0,
+    state.catalogVersion,
+    state.runsStarted,
+    state.movedTo,
+    state.released ? 1 : 0,
+  ];
+}
+
+export function hasMessage(sql: SqlStorage, messageId: string): boolean {
+  return sql.exec(SQL.hasMessage, messageId).toArray().length > 0;
+}
+
+export function insertEntry(sql: SqlStorage, entry: Entry): void {
+  sql.exec(SQL.insertEntry, entry.seq, entry.at, entry.appliedAt, entry.kind, entry.name, entry.messageId, entry.body);
+}
+
+/** `nextDueAt` is a lower bound: a timer since activity may move on without this row being written. */
+export function writeRun(sql: SqlStorage, run: Run, nextDueAt: number | null): void {
+  sql.exec(SQL.writeRun, run.id, JSON.stringify(run), nextDueAt);
+}
+
+export function readTimeline(sql: SqlStorage, before: number, limit: number): Entry[] {
+  return sql.exec(SQL.timeline, before, limit).toArray().map(entryOf);
+}
+
+export function readEntriesAfter(sql: SqlStorage, seq: number, limit: number): Entry[] {
+  return sql.exec(SQL.entriesAfter, seq, limit).toArray().map(entryOf);
+}
+
+function entryOf(row: Record<string, SqlStorageValue>): Entry {
+  return {
+    seq: Number(row['seq']),
+    at: Number(row['at']),
+    appliedAt: Number(row['applied_at']),
+    kind: String(row['kind']),
+    name: row['name'] === null ? null : String(row['name']),
+    messageId: row['message_id'] === null ? null : String(row['message_id']),
+    body: String(row['body']),
+  };
+}
+
+export function writeOutbox(sql: SqlStorage, key: string, body: string, nextAt: number): void {
+  sql.exec(SQL.writeOutbox, key, body, nextAt);
+}
+
+export function readOutbox(sql: SqlStorage): OutboxRow[] {
+  return sql
+    .exec(SQL.readOutbox)
+    .toArray()
+    .map((row) => ({
+      key: String(row['key']),
+      body: String(row['body']),
+      attempts: Number(row['attempts']),
+      nextAt: Number(row['next_at']),
+    }));
+}
+
+export function deferOutbox(sql: SqlStorage, key: string, nextAt: number): void {
+  sql.exec(SQL.deferOutbox, nextAt, key);
+}
+
+export function deleteOutbox(sql: SqlStorage, key: string): void {
+  sql.exec(SQL.deleteOutbox, key);
+}
+
+/** Every move into this customer that has begun: `move:<source>` and its progress. */
+export function readMoves(sql: SqlStorage): { source: string; body: string }[] {
+  return sql
+    .exec<{ name: string; body: string }>(SQL.readMoves)
+    .toArray()
+    .map((row) => ({ source: row.name.slice('move:'.length), body: row.body }));
+}
+
+/** What a customer who was moved leaves behind: the redirect and nothing else. */
+export function clearHistory(sql: SqlStorage): void {
+  sql.exec(SQL.clearEntries);
+  sql.exec(SQL.clearRuns);
+  writeTraits(sql, {});
+}
+
+/** Facts answered from the rows, which include everything this transaction has written so far (C6). */
+export function factsFromRows(sql: SqlStorage, traits: JsonObject, lastActivityAt: number | null): Facts {
+  const bound = (from: number) => Math.max(from, TIME_MIN);
+  const values = (event: string, property: string, from: number, to: number): Json[] =>
+    sql
+      .exec<{ body: string }>(SQL.bodiesBetween, event, bound(from), to)
+      .toArray()
+      .map((row) => propertyOf(row.body, property));
+  const one = (statement: string, event: string, property: string, from: number, to: number): Json => {
+    const row = sql.exec<{ body: string }>(statement, event, bound(from), to).toArray()[0];
+    return row ? propertyOf(row.body, property) : null;
+  };
+  return {
+    traits,
+    lastActivityAt: lastActivityAt ?? -Infinity,
+    count: (event, from, to) => Number(sql.exec(SQL.count, event, bound(from), to).one()['n']),
+    sum: (event, property, from, to) =>
+      values(event, property, from, to).reduce<number>(
+        (sum, value) => sum + (typeof value === 'number' ? value : 0),
+        0,
+      ),
+    distinct: (event, property, from, to) =>
+      new Set(
+        values(event, property, from, to)
+          .filter((value) => value !== null)
+          .map((value) => JSON.stringify(value)),
+      ).size,
+    first: (event, property, from, to) => one(SQL.firstBody, event, property, from, to),
+    last: (event, property, from, to) => one(SQL.lastBody, event, property, from, to),
+    lastAt: (event, to) => nullable(sql.exec(SQL.lastAt, event, to).toArray()[0]?.['at']),
+  };
+}
+
+function propertyOf(body: string, property: string): Json {
+  const event: unknown = JSON.parse(body);
+  const properties = isObject(event) ? event['properties'] : null;
+  return isObject(properties) && Object.hasOwn(properties, property) ? (properties[property] ?? null) : null;
+}

@@ -1,0 +1,46 @@
+// Liquid templates of content fields: parsed once at publish, rendered with bounded memory and work, output escaped for
+// HTML. A text without Liquid is kept as it is. Templates see own properties only.
+
+import { Liquid, type Template } from 'liquidjs';
+import type { JsonObject } from '../../schema/json.ts';
+
+const engine = new Liquid({
+  ownPropertyOnly: true,
+  outputEscape: 'escape',
+  memoryLimit: 1_000_000,
+  parseLimit: 100_000,
+  renderLimit: 100,
+  strictFilters: true,
+  relativeReference: false,
+  cache: false,
+  templates: {},
+});
+
+export type FieldValue = string | number | boolean | null;
+export type CompiledField = { readonly name: string } & (
+  | { readonly kind: 'fixed'; readonly value: FieldValue }
+  | { readonly kind: 'template'; readonly template: Template[] }
+);
+
+/** @returns the compiled field, or the fault in words */
+export function compileField(name: string, value: FieldValue): { field: CompiledField } | { fault: string } {
+  if (typeof value !== 'string' || !(value.includes('{{') || value.includes('{%')))
+    return { field: { name, kind: 'fixed', value } };
+  try {
+    return { field: { name, kind: 'template', template: engine.parse(value) } };
+  } catch (error) {
+    return { fault: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** The rendered fields; null when a template fails with this customer's values. */
+export function renderFields(fields: readonly CompiledField[], values: JsonObject): Record<string, FieldValue> | null {
+  const rendered: Record<string, FieldValue> = {};
+  try {
+    for (const field of fields)
+      rendered[field.name] = field.kind === 'fixed' ? field.value : String(engine.renderSync(field.template, values));
+  } catch {
+    return null;
+  }
+  return rendered;
+}
