@@ -1,4 +1,4 @@
-import { cloudflareTest } from '@cloudflare/vitest-plugin';
+
 import { defineConfig } from 'vitest/config';
 
 // Three rooms: pure functions in Node, the customer's object in workerd, and a few tests that start the real server.

@@ -57,6 +57,8 @@ export const customers = sqliteTable(
     /** The earliest timer of this customer, for the movable clock. */
     nextDueAt: integer('next_due_at'),
     events: integer('events').notNull(),
+    /** 1 once this customer has become another one; the row stays, so that a late projection cannot bring it back. */
+    gone: integer('gone').notNull().default(0),
   },
   (table) => [index('customers_by_due').on(table.nextDueAt)],
 );
@@ -78,12 +80,3 @@ export const customerStages = sqliteTable(
 
 /** Customers under import: registered before their object is touched, forgotten once finish has reached them. */
 export const imports = sqliteTable('imports', { customerId: text('customer_id').primaryKey() });
-
-/** Answers to admin writes by their Idempotency-Key, so that a repeated write gives the same answer. */
-export const idempotency = sqliteTable('idempotency', {
-  key: text('key').primaryKey(),
-  requestHash: text('request_hash').notNull(),
-  status: integer('status').notNull(),
-  body: text('body').notNull(),
-  createdAt: integer('created_at').notNull(),
-});

@@ -75,7 +75,7 @@ const refuse = (pointer: string, detail: string): ParsedJson => ({ ok: false, fa
  * Looks through a parsed value for what no event or document may hold. Returns the first fault, or null.
  * The walk is bounded: the depth by `jsonDepthMax`, the width by the limits on arrays and objects.
  */
-export function findJsonFault(value: Json, pointer = ''): JsonFault | null {
+export function findJsonFault(value: Json, pointer = '', depth = 0): JsonFault | null {
   if (typeof value === 'string') {
     if (value.length > LIMITS.stringCharsMax)
       return { pointer, detail: `Longer than ${LIMITS.stringCharsMax} characters.` };
@@ -85,11 +85,12 @@ export function findJsonFault(value: Json, pointer = ''): JsonFault | null {
   if (typeof value === 'number')
     return Number.isFinite(value) ? null : { pointer, detail: 'The number is too large for a double.' };
   if (value === null || typeof value !== 'object') return null;
+  if (depth >= LIMITS.jsonDepthMax) return { pointer, detail: `Nested more than ${LIMITS.jsonDepthMax} levels deep.` };
   if (Array.isArray(value)) {
     if (value.length > LIMITS.arrayItemsMax)
       return { pointer, detail: `More than ${LIMITS.arrayItemsMax} elements in one array.` };
     for (let i = 0; i < value.length; i++) {
-      const fault = findJsonFault(value[i] ?? null, `${pointer}/${i}`);
+      const fault = findJsonFault(value[i] ?? null, `${pointer}/${i}`, depth + 1);
       if (fault) return fault;
     }
     return null;
@@ -106,7 +107,7 @@ export function findJsonFault(value: Json, pointer = ''): JsonFault | null {
     const child = value[name];
     if (child === null || typeof child === 'boolean') continue;
     if (typeof child === 'string' && child.length < LIMITS.stringCharsMax && child.isWellFormed()) continue;
-    const fault = findJsonFault(child ?? null, `${pointer}/${escapePointer(name)}`);
+    const fault = findJsonFault(child ?? null, `${pointer}/${escapePointer(name)}`, depth + 1);
     if (fault) return fault;
   }
   return null;

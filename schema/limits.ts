@@ -44,6 +44,8 @@ export const LIMITS = {
   conditionListMax: 1_000,
   /** Comprehensions inside comprehensions. */
   conditionMacroDepthMax: 2,
+  /** Elements all comprehensions of one condition may run through in one evaluation. */
+  conditionIterationsMax: 10_000,
   /** Instructions one input may run in one journey run; more is a fault that stands in the timeline. */
   instructionsPerInputMax: 1_000,
   /** Timers fired in one commit; the rest follows in the next one, at once. */

@@ -18,7 +18,8 @@ CREATE TABLE `customers` (
 	`created_at` integer NOT NULL,
 	`last_activity_at` integer NOT NULL,
 	`next_due_at` integer,
-	`events` integer NOT NULL
+	`events` integer NOT NULL,
+	`gone` integer DEFAULT 0 NOT NULL
 );
 --> statement-breakpoint
 CREATE INDEX `customers_by_due` ON `customers` (`next_due_at`);--> statement-breakpoint
@@ -35,14 +36,6 @@ CREATE TABLE `documents` (
 --> statement-breakpoint
 CREATE INDEX `documents_by_from` ON `documents` (`from_version`);--> statement-breakpoint
 CREATE INDEX `documents_by_to` ON `documents` (`to_version`);--> statement-breakpoint
-CREATE TABLE `idempotency` (
-	`key` text PRIMARY KEY NOT NULL,
-	`request_hash` text NOT NULL,
-	`status` integer NOT NULL,
-	`body` text NOT NULL,
-	`created_at` integer NOT NULL
-);
---> statement-breakpoint
 CREATE TABLE `imports` (
 	`customer_id` text PRIMARY KEY NOT NULL
 );

@@ -6,7 +6,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bundleWorker } from './bundle.ts';
+import { bundleWorker } from '../../workers/cli/bundle.ts';
 import { moveDisks, type RuntimeConfig, reduceConfig, writeConfig } from './config.ts';
 import { prepareState } from './prepare.ts';
 import { type Server, serve } from './workerd.ts';

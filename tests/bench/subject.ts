@@ -2,7 +2,7 @@
 // checked; it knows nothing of rounds, clocks or figures (bench.ts, report.ts).
 
 import { join } from 'node:path';
-import { bundleWorker } from './bundle.ts';
+import { bundleWorker } from '../../workers/cli/bundle.ts';
 import { type Answer, makeRequest } from './client.ts';
 import { type RuntimeConfig, writeConfig } from './config.ts';
 import type { ShopEvent, Shopper } from './mix.ts';

@@ -5,7 +5,7 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from 'wrangler';
-import { bundleWorker } from './bundle.ts';
+import { bundleWorker } from '../../workers/cli/bundle.ts';
 import { type Answer, makeRequest } from './client.ts';
 import { moveDisks, type RuntimeConfig, writeConfig } from './config.ts';
 import { expectStage } from './lifecycle.ts';

@@ -55,7 +55,12 @@ export function stagesForDecision(catalog: Catalog, state: CustomerState): Recor
   return { ...stages, ...stagesOf(state) };
 }
 
-export function describe(state: CustomerState, machineOf: MachineOf, anonymousIds: readonly string[], effectsPending: number): Described {
+export function describe(
+  state: CustomerState,
+  machineOf: MachineOf,
+  anonymousIds: readonly string[],
+  effectsPending: number,
+): Described {
   const runs = liveRuns(state);
   const iso = (at: number) => new Date(at).toISOString();
   return {

@@ -203,7 +203,12 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     if (!state) return null;
     const catalog = await catalogAtLeast(this.env.DB, state.catalogVersion);
     if (!catalog || !(await this.#ready(catalog))) throw new Error('the catalog cannot be read');
-    return describe(this.#load() ?? state, this.#machines(catalog), movedSources(this.ctx.storage.sql), this.#outbox.length);
+    return describe(
+      this.#load() ?? state,
+      this.#machines(catalog),
+      movedSources(this.ctx.storage.sql),
+      this.#outbox.length,
+    );
   }
 
   /** A page of the timeline, newest first; `before` is exclusive. Null: no such customer. */
@@ -490,7 +495,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
       revision: state.revision,
       createdAt: state.createdAt,
       lastActivityAt: state.lastActivityAt ?? state.createdAt,
-      nextDueAt: nextDueOf(state, this.#machines(catalog)),
+      nextDueAt: state.movedTo === null ? nextDueOf(state, this.#machines(catalog)) : null,
       events: state.events,
       stages: liveRuns(state)
         .filter((run) => run.key === null)

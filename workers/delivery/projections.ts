@@ -19,28 +19,26 @@ export async function foldProjections(db: D1Database, projections: readonly Proj
     if (!other || other.revision < projection.revision) newest.set(projection.customerId, projection);
   }
   const list = [...newest.values()];
-  for (let from = 0; from < list.length; from += FOLD_MAX) await db.batch(list.slice(from, from + FOLD_MAX).flatMap((projection) => statementsOf(db, projection)));
+  for (let from = 0; from < list.length; from += FOLD_MAX)
+    await db.batch(list.slice(from, from + FOLD_MAX).flatMap((projection) => statementsOf(db, projection)));
 }
 
 /** The stages are replaced only while the customer's row carries this very revision. */
 function statementsOf(db: D1Database, projection: Projection): D1PreparedStatement[] {
   const { customerId, revision, createdAt, lastActivityAt, nextDueAt, events, stages, gone } = projection;
-  if (gone)
-    return [
-      db.prepare('DELETE FROM customer_stages WHERE customer_id = ?').bind(customerId),
-      db.prepare('DELETE FROM customers WHERE id = ?').bind(customerId),
-    ];
   return [
     db
       .prepare(
-        `INSERT INTO customers (id, revision, created_at, last_activity_at, next_due_at, events) VALUES (?, ?, ?, ?, ?, ?)
+        `INSERT INTO customers (id, revision, created_at, last_activity_at, next_due_at, events, gone) VALUES (?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, last_activity_at = excluded.last_activity_at,
-           next_due_at = excluded.next_due_at, events = excluded.events
+           next_due_at = excluded.next_due_at, events = excluded.events, gone = excluded.gone
          WHERE excluded.revision >= customers.revision`,
       )
-      .bind(customerId, revision, createdAt, lastActivityAt, nextDueAt, events),
+      .bind(customerId, revision, createdAt, lastActivityAt, nextDueAt, events, gone ? 1 : 0),
     db
-      .prepare('DELETE FROM customer_stages WHERE customer_id = ?1 AND (SELECT revision FROM customers WHERE id = ?1) = ?2 AND journey NOT IN (SELECT value FROM json_each(?3))')
+      .prepare(
+        'DELETE FROM customer_stages WHERE customer_id = ?1 AND (SELECT revision FROM customers WHERE id = ?1) = ?2 AND journey NOT IN (SELECT value FROM json_each(?3))',
+      )
       .bind(customerId, revision, JSON.stringify(stages.map((entry) => entry.journey))),
     ...stages.map((entry) =>
       db
@@ -62,6 +60,16 @@ export async function consumeProjections(batch: MessageBatch<Projection>, env: D
 }
 
 /** An object that cannot be told asks again by itself: a projection unconfirmed is sent anew. */
-export async function confirmProjections(namespace: CustomerNamespace, projections: readonly Projection[]): Promise<void> {
-  await Promise.all(projections.map((projection) => namespace.getByName(projection.customerId).confirm(projection.revision).catch(() => undefined)));
+export async function confirmProjections(
+  namespace: CustomerNamespace,
+  projections: readonly Projection[],
+): Promise<void> {
+  await Promise.all(
+    projections.map((projection) =>
+      namespace
+        .getByName(projection.customerId)
+        .confirm(projection.revision)
+        .catch(() => undefined),
+    ),
+  );
 }

@@ -1,0 +1,150 @@
+// Content, offers and event declarations: one route a kind for reading and writing, and one for writing many at once.
+// Every write is checked first and is all or nothing.
+
+import { Hono } from 'hono';
+import { isObject, type Json } from '../../schema/json.ts';
+import { LIMITS } from '../../schema/limits.ts';
+import type { DocumentKind } from '../../schema/d1.ts';
+import type { DocumentRow } from '../catalog/catalog.ts';
+import { type Draft, EVENTS_ID, publish, type PublishResult } from '../catalog/publish.ts';
+import { now } from '../customer/clock.ts';
+import type { AdminEnv } from './admin.ts';
+import { readJsonObject } from './body.ts';
+import { json, problem, withCatalog } from './context.ts';
+
+const SERVED = [
+  { path: 'content', kind: 'content', list: 'content' },
+  { path: 'offers', kind: 'offer', list: 'offers' },
+] as const;
+
+export function adminCatalogRoutes(): Hono<AdminEnv> {
+  const app = new Hono<AdminEnv>();
+
+  for (const { path, kind, list } of SERVED) {
+    app.get(`/${path}`, (c) =>
+      json({ [list]: rowsOf(c.var.catalog.documents, kind).map((row) => ({ ...parsed(row), version: row.version })) }),
+    );
+
+    app.get(`/${path}/:id`, (c) => {
+      const row = rowsOf(c.var.catalog.documents, kind).find((candidate) => candidate.id === c.req.param('id'));
+      return row ? json({ ...parsed(row), version: row.version }) : problem(absent(kind));
+    });
+
+    app.put(`/${path}/:id`, async (c) => {
+      const id = c.req.param('id');
+      const read = await readJsonObject(c.req.raw, LIMITS.documentBytesMax);
+      if (!read.ok) return problem(read.failure);
+      const { version: _, ...document } = read.value;
+      if (document['id'] !== undefined && document['id'] !== id)
+        return problem({
+          kind: 'unprocessable',
+          detail: 'The document names another id than the path.',
+          errors: [{ pointer: '/id', detail: `must be ${id}` }],
+        });
+      const result = await publish(
+        c.env.DB,
+        [{ kind, id, document: { ...document, id } }],
+        now(),
+        c.req.query('dryRun') === 'true',
+      );
+      return answer(result, (published) => ({ id, version: published[0]?.version ?? 0 }));
+    });
+
+    app.delete(`/${path}/:id`, async (c) => {
+      const id = c.req.param('id');
+      if (!rowsOf(c.var.catalog.documents, kind).some((row) => row.id === id)) return problem(absent(kind));
+      const result = await publish(c.env.DB, [{ kind, id, document: null }], now(), false);
+      return answer(result, () => ({ id, deleted: true }));
+    });
+  }
+
+  app.get('/events', (c) => {
+    const row = rowsOf(c.var.catalog.documents, 'events').find((candidate) => candidate.toVersion === null);
+    return row ? json({ ...parsed(row), version: row.version }) : problem(absent('events'));
+  });
+
+  app.put('/events', async (c) => {
+    const read = await readJsonObject(c.req.raw, LIMITS.documentBytesMax);
+    if (!read.ok) return problem(read.failure);
+    const { version: _, ...document } = read.value;
+    const result = await publish(
+      c.env.DB,
+      [{ kind: 'events', id: EVENTS_ID, document }],
+      now(),
+      c.req.query('dryRun') === 'true',
+    );
+    return answer(result, (published) => ({ id: EVENTS_ID, version: published[0]?.version ?? 0 }));
+  });
+
+  app.post('/catalog', async (c) => {
+    const read = await readJsonObject(c.req.raw, LIMITS.importBytesMax);
+    if (!read.ok) return problem(read.failure);
+    const drafts = draftsOf(read.value);
+    if (drafts instanceof Response) return drafts;
+    const result = await publish(c.env.DB, drafts, now(), read.value['dryRun'] === true);
+    return answer(result, (published) => ({ published }));
+  });
+
+  return app;
+}
+
+function rowsOf(documents: readonly DocumentRow[], kind: DocumentKind): DocumentRow[] {
+  return documents.filter((row) => row.kind === kind);
+}
+
+const parsed = (row: DocumentRow): object => JSON.parse(row.body) as object;
+
+const absent = (kind: DocumentKind) =>
+  ({ kind: 'not-found', detail: `There is no such document of kind ${kind}.` }) as const;
+
+function answer(
+  result: PublishResult,
+  body: (published: Extract<PublishResult, { ok: true }>['published']) => object,
+): Response {
+  if (result.ok) return withCatalog(json(body(result.published)), result.catalog.version);
+  const several = result.findings.length > 1 || result.findings.some((draft) => draft.id === '');
+  const findings = result.findings.flatMap((draft) =>
+    draft.findings.map((finding) => ({ ...finding, document: `${draft.kind}/${draft.id}` })),
+  );
+  return problem({
+    kind: 'unprocessable',
+    detail: `${several ? 'Nothing was written.' : 'The document was not written.'} Each finding names its place and the remedy.`,
+    findings,
+  });
+}
+
+/** `{ events?, journeys?: [], content?: [], offers?: [] }` */
+function draftsOf(body: { [member: string]: Json }): Draft[] | Response {
+  const drafts: Draft[] = [];
+  const lists: [string, DocumentKind][] = [
+    ['journeys', 'journey'],
+    ['content', 'content'],
+    ['offers', 'offer'],
+  ];
+  if (body['events'] !== undefined) drafts.push({ kind: 'events', id: EVENTS_ID, document: body['events'] });
+  for (const [member, kind] of lists) {
+    const list = body[member] ?? [];
+    if (!Array.isArray(list))
+      return problem({ kind: 'invalid', errors: [{ pointer: `/${member}`, detail: 'must be an array of documents' }] });
+    for (const [index, document] of list.entries()) {
+      const id = isObject(document) ? document['id'] : undefined;
+      if (typeof id !== 'string')
+        return problem({
+          kind: 'invalid',
+          errors: [{ pointer: `/${member}/${index}/id`, detail: 'a document needs an id' }],
+        });
+      if (drafts.some((draft) => draft.kind === kind && draft.id === id))
+        return problem({
+          kind: 'invalid',
+          errors: [{ pointer: `/${member}/${index}/id`, detail: `${id} is given twice` }],
+        });
+      drafts.push({ kind, id, document });
+    }
+  }
+  if (drafts.length === 0)
+    return problem({
+      kind: 'invalid',
+      errors: [{ pointer: '', detail: 'Give at least one of events, journeys, content, offers.' }],
+    });
+  return drafts;
+}

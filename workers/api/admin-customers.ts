@@ -1,0 +1,134 @@
+// What operators look at: one customer, the timeline, who stands where. One customer's state comes from the object
+// itself; lists and counts come from the index in D1.
+
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { isObject, type JsonObject } from '../../schema/json.ts';
+import { LIMITS } from '../../schema/limits.ts';
+import type { Entry } from '../customer/storage.ts';
+import type { AdminEnv } from './admin.ts';
+import { type Env, json, problem } from './context.ts';
+
+const PAGE_ITEMS = 50;
+
+const limitOf = (text: string | undefined): number | null => {
+  const parsed = z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(LIMITS.pageItemsMax)
+    .safeParse(text ?? PAGE_ITEMS);
+  return parsed.success ? parsed.data : null;
+};
+
+const badQuery = (name: string, detail: string) =>
+  problem({ kind: 'invalid', errors: [{ pointer: '', detail: `query parameter ${name}: ${detail}` }] });
+const badLimit = () => badQuery('limit', `must be a whole number from 1 to ${LIMITS.pageItemsMax}`);
+const noCustomer = () =>
+  problem({
+    kind: 'not-found',
+    detail: 'There is no such customer. Ids look like u:<userId> or a:<anonymousId>, URL-encoded.',
+  });
+
+export function adminCustomerRoutes(): Hono<AdminEnv> {
+  const app = new Hono<AdminEnv>();
+
+  app.get('/customers', async (c) => {
+    const limit = limitOf(c.req.query('limit'));
+    if (limit === null) return badLimit();
+    const stage = c.req.query('stage');
+    const after = c.req.query('cursor') ?? '';
+    if (stage !== undefined && !stage.includes(':'))
+      return badQuery('stage', 'must be journey:stage, such as lifecycle:usage');
+    const rows = await listCustomers(c.env, stage, after, limit + 1);
+    const page = rows.slice(0, limit);
+    return json({
+      customers: page.map((row) => ({
+        id: row.id,
+        events: row.events,
+        createdAt: iso(row.created_at),
+        lastActivityAt: iso(row.last_activity_at),
+      })),
+      next: rows.length > limit ? (page.at(-1)?.id ?? null) : null,
+    });
+  });
+
+  app.get('/funnel', async (c) => {
+    const { results } = await c.env.DB.prepare(
+      'SELECT journey, stage, count(*) AS customers FROM customer_stages GROUP BY journey, stage ORDER BY journey, stage',
+    ).all<{
+      journey: string;
+      stage: string;
+      customers: number;
+    }>();
+    const journeys: Record<string, Record<string, number>> = Object.fromEntries(
+      [...c.var.catalog.machines.keys()].map((id) => [id, {}]),
+    );
+    for (const row of results) journeys[row.journey] = { ...journeys[row.journey], [row.stage]: row.customers };
+    return json({ journeys });
+  });
+
+  app.get('/customers/:id', async (c) => {
+    const id = customerId(c.req.param('id'));
+    const described = id === null ? null : await c.env.CUSTOMER.getByName(id).describe();
+    return described ? json(described) : noCustomer();
+  });
+
+  app.get('/customers/:id/timeline', async (c) => {
+    const limit = limitOf(c.req.query('limit'));
+    if (limit === null) return badLimit();
+    const cursor = z.coerce
+      .number()
+      .int()
+      .min(0)
+      .safeParse(c.req.query('cursor') ?? Number.MAX_SAFE_INTEGER);
+    if (!cursor.success) return badQuery('cursor', 'must be the value of next from the page before');
+    const id = customerId(c.req.param('id'));
+    const entries = id === null ? null : await c.env.CUSTOMER.getByName(id).timeline(cursor.data, limit + 1);
+    if (!entries) return noCustomer();
+    const page = entries.slice(0, limit);
+    return json({ entries: page.map(shown), next: entries.length > limit ? (page.at(-1)?.seq ?? null) : null });
+  });
+
+  return app;
+}
+
+interface CustomerRow {
+  readonly id: string;
+  readonly events: number;
+  readonly created_at: number;
+  readonly last_activity_at: number;
+}
+
+async function listCustomers(
+  env: Env,
+  stage: string | undefined,
+  after: string,
+  limit: number,
+): Promise<CustomerRow[]> {
+  const columns = 'c.id, c.events, c.created_at, c.last_activity_at';
+  const statement =
+    stage === undefined
+      ? env.DB.prepare(`SELECT ${columns} FROM customers c WHERE c.id > ? AND c.gone = 0 ORDER BY c.id LIMIT ?`).bind(
+          after,
+          limit,
+        )
+      : env.DB.prepare(
+          `SELECT ${columns} FROM customer_stages s JOIN customers c ON c.id = s.customer_id WHERE s.journey = ? AND s.stage = ? AND s.customer_id > ? ORDER BY s.customer_id LIMIT ?`,
+        ).bind(stage.slice(0, stage.indexOf(':')), stage.slice(stage.indexOf(':') + 1), after, limit);
+  return (await statement.all<CustomerRow>()).results;
+}
+
+/** Only ids that can be customers reach an object: asking must not create one. */
+function customerId(id: string): string | null {
+  return /^[ua]:./u.test(id) && id.length <= LIMITS.idCharsMax + 2 ? id : null;
+}
+
+const iso = (at: number): string => new Date(at).toISOString();
+
+/** An entry as operators read it: what was recorded, with our own members on top. */
+function shown(entry: Entry): JsonObject {
+  const body: unknown = JSON.parse(entry.body);
+  const own: JsonObject = { seq: entry.seq, at: iso(entry.at), kind: entry.kind };
+  return { ...(isObject(body) ? body : {}), ...own };
+}

@@ -1,0 +1,68 @@
+// Who is calling: keys are looked up by their SHA-256 and compared in constant time; a write key is public, so it may
+// report and ask, never read what is personal without a customer token (I8). Admin routes are closed by default.
+
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { jwtVerify } from 'jose';
+import type { Catalog, KeyRow } from '../catalog/catalog.ts';
+
+/** A key as SHA-256, hexadecimal. */
+export const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex');
+
+export type Keys = ReadonlyMap<string, KeyRow>;
+
+/** The row of a key, or null. Local keys exist in local mode only. */
+export function findKey(key: string | null, catalog: Catalog | null, localKeys: Keys | null): KeyRow | null {
+  if (key === null || key === '' || key.length > 512) return null;
+  const hash = hashKey(key);
+  const row = catalog?.keys.get(hash) ?? localKeys?.get(hash) ?? null;
+  return row && timingSafeEqual(Buffer.from(hash), Buffer.from(row.hash)) ? row : null;
+}
+
+/** The key a request carries: Bearer, the Basic user name, `writeKey` in the body or in the query. */
+export function keyOf(request: Request, inBody: unknown): string | null {
+  const header = request.headers.get('authorization');
+  if (header !== null) return keyOfHeader(header);
+  if (typeof inBody === 'string') return inBody;
+  const query = request.url.indexOf('?');
+  return query < 0 ? null : new URLSearchParams(request.url.slice(query + 1)).get('writeKey');
+}
+
+export function bearerOf(request: Request): string | null {
+  const header = request.headers.get('authorization');
+  return header !== null && /^bearer /i.test(header) ? header.slice(7).trim() : null;
+}
+
+function keyOfHeader(header: string): string | null {
+  const scheme = header.slice(0, header.indexOf(' ')).toLowerCase();
+  const rest = header.slice(header.indexOf(' ') + 1).trim();
+  if (scheme === 'bearer') return rest;
+  if (scheme !== 'basic') return null;
+  try {
+    return atob(rest).split(':')[0] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+export type Proof = 'proven' | 'unproven';
+
+/**
+ * Whether a caller may see and move what belongs to a known user. A secret key proves it; a write key as its mode says:
+ * off asks for nothing, optional believes an absent token and not a false one, required believes a valid token only.
+ * Source of the token's form: RFC 7519 with HS256; `sub` is the user id.
+ */
+export async function proofOf(key: KeyRow, token: string | null, userId: string | null, nowMs: number): Promise<Proof> {
+  if (key.role !== 'write' || key.tokenMode === 'off' || userId === null) return 'proven';
+  if (token === null || token === '') return key.tokenMode === 'optional' ? 'proven' : 'unproven';
+  if (!key.tokenSecret) return 'unproven';
+  try {
+    const { payload } = await jwtVerify(token, new TextEncoder().encode(key.tokenSecret), {
+      algorithms: ['HS256'],
+      requiredClaims: ['sub', 'exp'],
+      currentDate: new Date(nowMs),
+    });
+    return payload.sub === userId ? 'proven' : 'unproven';
+  } catch {
+    return 'unproven';
+  }
+}

@@ -1,0 +1,78 @@
+// Reads a request's body: by its bytes, not by its content type (tracking clients lie about both), gzip included, never
+// more than a ceiling before or after decoding.
+
+import { isObject, type Json, type JsonObject, parseJsonBytes } from '../../schema/json.ts';
+import { LIMITS } from '../../schema/limits.ts';
+import type { Failure } from './problem.ts';
+
+export type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
+
+const tooLarge = (max: number): { ok: false; failure: Failure } => ({
+  ok: false,
+  failure: { kind: 'too-large', detail: `The body is larger than ${max} bytes. Send it in parts.` },
+});
+
+/** The decoded bytes. `bytesMax` holds for what travels and for what comes out of it. */
+export async function readBytes(request: Request, bytesMax: number = LIMITS.bodyBytesMax): Promise<Read<Uint8Array>> {
+  const stated = request.headers.get('content-length');
+  if (stated !== null && Number(stated) > bytesMax) return tooLarge(bytesMax);
+  let bytes: Uint8Array | null;
+  try {
+    bytes = stated !== null ? new Uint8Array(await request.arrayBuffer()) : await collect(request.body, bytesMax);
+  } catch {
+    return { ok: false, failure: { kind: 'bad-json', pointer: '', detail: 'The body ended before it was complete.' } };
+  }
+  if (bytes === null || bytes.length > bytesMax) return tooLarge(bytesMax);
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return { ok: true, value: bytes };
+  try {
+    const unzipped = await collect(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip')), bytesMax);
+    return unzipped ? { ok: true, value: unzipped } : tooLarge(bytesMax);
+  } catch {
+    return { ok: false, failure: { kind: 'bad-json', pointer: '', detail: 'The body is not valid gzip.' } };
+  }
+}
+
+/** Null past the ceiling; what follows is not read. */
+async function collect(stream: ReadableStream<Uint8Array> | null, bytesMax: number): Promise<Uint8Array | null> {
+  if (!stream) return new Uint8Array();
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  const reader = stream.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    length += value.length;
+    if (length > bytesMax) {
+      await reader.cancel().catch(() => undefined);
+      return null;
+    }
+    parts.push(value);
+  }
+  const only = parts[0];
+  if (only && parts.length === 1) return only;
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+export async function readJson(request: Request, bytesMax?: number): Promise<Read<Json>> {
+  const bytes = await readBytes(request, bytesMax);
+  if (!bytes.ok) return bytes;
+  const parsed = parseJsonBytes(bytes.value);
+  return parsed.ok ? parsed : { ok: false, failure: { kind: 'bad-json', ...parsed.fault } };
+}
+
+/** Every body of this API is a JSON object. */
+export async function readJsonObject(request: Request, bytesMax?: number): Promise<Read<JsonObject>> {
+  const read = await readJson(request, bytesMax);
+  if (!read.ok) return read;
+  if (isObject(read.value)) return { ok: true, value: read.value };
+  return {
+    ok: false,
+    failure: { kind: 'invalid', errors: [{ pointer: '', detail: 'The body must be a JSON object.' }] },
+  };
+}

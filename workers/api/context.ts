@@ -1,0 +1,87 @@
+// What every route needs: the bindings, the local mode if there is one, and the catalog of this request.
+
+import { type Catalog } from '../catalog/catalog.ts';
+import { catalogFor } from '../catalog/cache.ts';
+import type { CustomerNamespace, Projection } from '../customer/messages.ts';
+import type { Keys } from './auth.ts';
+import { type Failure, problem } from './problem.ts';
+
+export interface Env {
+  readonly CUSTOMER: CustomerNamespace;
+  readonly DB: D1Database;
+  readonly PROJECTIONS: Queue<Projection>;
+  readonly KEY_RATE?: RateLimit;
+  readonly DEFAULT_LOCALE?: string;
+  /** Origins of the sites, separated by commas. */
+  readonly CORS_ORIGINS?: string;
+}
+
+/** What only `npm start` brings: keys everybody knows, no rate limit, any origin. Null in a deployment. */
+export interface LocalMode {
+  readonly keys: Keys;
+  /** False until what stands in journeys/ is published: an event before that would find no journey. */
+  ready: boolean;
+}
+
+export interface AppEnv {
+  Bindings: Env;
+  Variables: { local: LocalMode | null };
+}
+
+export const catalogOfRequest = (
+  env: Env,
+  execution: { waitUntil(work: Promise<unknown>): void },
+): Promise<Catalog | null> => catalogFor(env.DB, (work) => execution.waitUntil(work));
+
+export const CATALOG_UNREADABLE: Failure = {
+  kind: 'unavailable',
+  detail: 'The catalog cannot be read right now.',
+  retryAfterSeconds: 2,
+};
+
+/** Adds the catalog version an answer was made with. */
+export function withCatalog(response: Response, version: number): Response {
+  response.headers.set('waymark-catalog', String(version));
+  return response;
+}
+
+export const json = (body: object, status = 200): Response =>
+  new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } });
+
+export { problem };
+
+/** The result, or `late` when it takes longer than `ms` or throws. Timers run in a Worker while it waits on I/O. */
+export async function inTime<T>(work: Promise<T>, ms: number, late: T): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    return await Promise.race([
+      work,
+      new Promise<T>((resolve) => {
+        timer = setTimeout(() => resolve(late), ms);
+      }),
+    ]);
+  } catch {
+    return late;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Runs work over items, so many at a time, keeping the order of results. */
+export async function mapBounded<T, R>(
+  items: readonly T[],
+  atOnce: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = new Array(items.length);
+  let next = 0;
+  const worker = async () => {
+    while (next < items.length) {
+      const index = next++;
+      const item = items[index];
+      if (item !== undefined) results[index] = await work(item);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+  return results;
+}

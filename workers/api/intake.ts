@@ -1,0 +1,98 @@
+// From what a site sent to what a customer's object takes: each message is guarded, validated, named and dated here, so
+// that inside everything can be trusted. One message at fault never spoils the others.
+
+import { v7 as uuid } from 'uuid';
+import {
+  customerIdOf,
+  type Event,
+  Event as EventSchema,
+  eventNameOf,
+  happenedAt,
+  mergedIdOf,
+} from '../../schema/event.ts';
+import { findJsonFault, isObject, type Json, type JsonObject, pointerOf } from '../../schema/json.ts';
+import { LIMITS } from '../../schema/limits.ts';
+import type { Vocabulary } from '../engine/compile.ts';
+import type { IncomingEvent } from '../customer/messages.ts';
+import type { ProblemError } from './problem.ts';
+
+export interface Taken {
+  readonly ok: true;
+  readonly customerId: string;
+  readonly userId: string | null;
+  readonly event: IncomingEvent;
+}
+export interface Refused {
+  readonly ok: false;
+  readonly messageId: string | null;
+  /** Pointers are relative to the message. */
+  readonly errors: readonly ProblemError[];
+}
+
+export interface Intake {
+  readonly vocabulary: Vocabulary;
+  /** Milliseconds. */
+  readonly receivedAt: number;
+  /** `sentAt` of the batch, milliseconds. */
+  readonly sentAt: number | undefined;
+  /** The call's type where the path names it. */
+  readonly type?: string;
+}
+
+export function takeEvent(raw: Json, intake: Intake): Taken | Refused {
+  if (!isObject(raw)) return refused(null, [{ pointer: '', detail: 'An event must be a JSON object.' }]);
+  const message: JsonObject = intake.type === undefined ? raw : { ...raw, type: intake.type };
+  const stated = typeof message['messageId'] === 'string' ? message['messageId'] : null;
+  const fault = findJsonFault(message);
+  if (fault) return refused(stated, [fault]);
+  const parsed = EventSchema.safeParse(message);
+  if (!parsed.success)
+    return refused(
+      stated,
+      parsed.error.issues.map((issue) => ({ pointer: pointerOf(issue.path), detail: issue.message })),
+    );
+  const event = parsed.data;
+  const customerId = customerIdOf(event);
+  if (customerId === null)
+    return refused(stated, [{ pointer: '/userId', detail: 'name the customer by userId or anonymousId' }]);
+  const messageId = event.messageId ?? uuid();
+  const body = JSON.stringify(keptMessage(message, event, messageId));
+  if (isLargerThan(body, LIMITS.eventBytesMax))
+    return refused(messageId, [{ pointer: '', detail: `The event is larger than ${LIMITS.eventBytesMax} bytes.` }]);
+  return {
+    ok: true,
+    customerId,
+    userId: event.userId ?? null,
+    event: {
+      messageId,
+      name: intake.vocabulary.resolve(eventNameOf(event)),
+      at: happenedAt(event, intake.receivedAt, intake.sentAt),
+      body,
+      merges: mergedIdOf(event),
+    },
+  };
+}
+
+/** The message as it is kept: all of it, with the ids as they were understood and without the key it travelled with. */
+function keptMessage(message: JsonObject, event: Event, messageId: string): JsonObject {
+  const kept: JsonObject = { ...message, messageId };
+  if (event.userId !== undefined) kept['userId'] = event.userId;
+  if (event.anonymousId !== undefined) kept['anonymousId'] = event.anonymousId;
+  delete kept['writeKey'];
+  delete kept['customerToken'];
+  return kept;
+}
+
+const encoder = new TextEncoder();
+
+/** UTF-8 takes one to three bytes a UTF-16 unit, so most texts need no counting. */
+function isLargerThan(text: string, bytesMax: number): boolean {
+  if (text.length > bytesMax) return true;
+  return text.length * 3 > bytesMax && encoder.encode(text).length > bytesMax;
+}
+
+const refused = (messageId: string | null, errors: readonly ProblemError[]): Refused => ({
+  ok: false,
+  messageId,
+  errors,
+});

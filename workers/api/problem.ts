@@ -1,0 +1,76 @@
+// Errors as the outside sees them: RFC 9457 problem+json, one map from what went wrong to status and words. Never a
+// stack, never a 500 for bad input.
+
+export interface ProblemError {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+export type Failure =
+  | { readonly kind: 'bad-json'; readonly pointer: string; readonly detail: string }
+  | { readonly kind: 'invalid'; readonly errors: readonly ProblemError[] }
+  | {
+      readonly kind: 'unprocessable';
+      readonly detail: string;
+      readonly errors?: readonly ProblemError[];
+      readonly findings?: readonly object[];
+    }
+  | { readonly kind: 'unauthorized'; readonly detail: string }
+  | { readonly kind: 'forbidden'; readonly detail: string }
+  | { readonly kind: 'not-found'; readonly detail: string }
+  | { readonly kind: 'method'; readonly allowed: string }
+  | { readonly kind: 'conflict'; readonly detail: string }
+  | { readonly kind: 'too-large'; readonly detail: string }
+  | { readonly kind: 'too-many'; readonly retryAfterSeconds: number }
+  | { readonly kind: 'unavailable'; readonly detail: string; readonly retryAfterSeconds: number };
+
+const TITLES: Readonly<Record<Failure['kind'], readonly [number, string]>> = {
+  'bad-json': [400, 'The body is not usable JSON'],
+  invalid: [400, 'The request is not valid'],
+  unprocessable: [422, 'The content cannot be accepted'],
+  unauthorized: [401, 'A valid key is needed'],
+  forbidden: [403, 'This key may not do that'],
+  'not-found': [404, 'Not found'],
+  method: [405, 'Method not allowed'],
+  conflict: [409, 'Conflict'],
+  'too-large': [413, 'Too large'],
+  'too-many': [429, 'Too many requests'],
+  unavailable: [503, 'Not available right now'],
+};
+
+/** `more` adds members to the problem, such as the decisions that a page still gets. */
+export function problem(failure: Failure, more: object = {}): Response {
+  const [status, title] = TITLES[failure.kind];
+  const body = { type: `urn:waymark:problem:${failure.kind}`, title, status, ...detailsOf(failure), ...more };
+  const headers = new Headers({ 'content-type': 'application/problem+json' });
+  if (failure.kind === 'unauthorized') headers.set('www-authenticate', 'Bearer realm="waymark", Basic realm="waymark"');
+  if (failure.kind === 'method') headers.set('allow', failure.allowed);
+  if (failure.kind === 'too-many' || failure.kind === 'unavailable')
+    headers.set('retry-after', String(failure.retryAfterSeconds));
+  if (failure.kind === 'too-many') headers.set('ratelimit', `"key";r=0;t=${failure.retryAfterSeconds}`);
+  return new Response(JSON.stringify(body), { status, headers });
+}
+
+function detailsOf(failure: Failure): object {
+  switch (failure.kind) {
+    case 'bad-json':
+      return { detail: failure.detail, errors: [{ pointer: failure.pointer, detail: failure.detail }] };
+    case 'invalid':
+      return {
+        detail: `${failure.errors.length === 1 ? 'One fault' : `${failure.errors.length} faults`}; each names its place.`,
+        errors: failure.errors,
+      };
+    case 'unprocessable':
+      return {
+        detail: failure.detail,
+        errors: failure.errors ?? [],
+        ...(failure.findings ? { findings: failure.findings } : {}),
+      };
+    case 'method':
+      return { detail: `Use ${failure.allowed}.` };
+    case 'too-many':
+      return { detail: `Try again in ${failure.retryAfterSeconds} s.` };
+    default:
+      return { detail: failure.detail };
+  }
+}

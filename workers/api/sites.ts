@@ -1,0 +1,363 @@
+// The routes of marketing sites: events in, stages and decisions out. A public write key is enough; so nothing personal
+// leaves here without proof, and a passing fault is never a 4xx, because tracking clients drop what gets one.
+
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { customerIdOf } from '../../schema/event.ts';
+import { isObject, type Json, type JsonObject, pointerOf } from '../../schema/json.ts';
+import { LIMITS } from '../../schema/limits.ts';
+import type { Catalog, KeyRow } from '../catalog/catalog.ts';
+import { defaultDecisions } from '../customer/answer.ts';
+import { now } from '../customer/clock.ts';
+import type { Decided, DecisionRequest, Decisions, Ingested, IngestRequest, Reply } from '../customer/messages.ts';
+import { findKey, keyOf, proofOf } from './auth.ts';
+import { readJsonObject } from './body.ts';
+import {
+  type AppEnv,
+  CATALOG_UNREADABLE,
+  catalogOfRequest,
+  type Env,
+  inTime,
+  json,
+  mapBounded,
+  problem,
+} from './context.ts';
+import { type Intake, type Taken, takeEvent } from './intake.ts';
+import type { Failure, ProblemError } from './problem.ts';
+
+const name = z.string().min(1).max(LIMITS.nameCharsMax);
+const Placements = z.array(name).max(LIMITS.placementsMax);
+const SituationContext = z.record(z.string(), z.unknown()).nullish();
+
+/** The envelope of POST /v1/events; the events themselves are validated one by one. */
+export const EventsCall = z.looseObject({
+  events: z.array(z.unknown()).min(1),
+  decide: z.looseObject({ placements: Placements, context: SituationContext }).nullish(),
+  customerToken: z.string().max(8_192).nullish(),
+});
+
+export const DecideCall = z.looseObject({
+  userId: z.union([z.string().max(LIMITS.idCharsMax), z.number()]).nullish(),
+  anonymousId: z.union([z.string().max(LIMITS.idCharsMax), z.number()]).nullish(),
+  customerToken: z.string().max(8_192).nullish(),
+  placements: Placements,
+  context: SituationContext,
+});
+
+interface Caller {
+  readonly key: KeyRow;
+  readonly catalog: Catalog;
+  readonly body: JsonObject;
+}
+
+const TRACKING_TYPES = ['track', 'identify', 'page', 'screen', 'group', 'alias'] as const;
+
+export function siteRoutes(): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+
+  app.post('/v1/events', async (c) => {
+    const startedAt = Date.now();
+    const caller = await identifyCaller(c.req.raw, c.env, c.executionCtx, c.var.local?.keys ?? null);
+    if (caller instanceof Response) return caller;
+    const { catalog, key, body } = caller;
+    const call = EventsCall.safeParse(body);
+    if (!call.success) return problem(invalid(call.error.issues));
+    if (call.data.events.length > LIMITS.eventsPerCallMax) return problem(tooManyEvents);
+
+    const receivedAt = now();
+    const intake: Intake = { vocabulary: catalog.vocabulary, receivedAt, sentAt: instantOf(body['sentAt']) };
+    const results = (call.data.events as Json[]).map((raw) => takeEvent(raw, intake));
+    const taken = results.filter((result) => result.ok);
+    const first = taken[0];
+    if (!first)
+      return problem({
+        kind: 'invalid',
+        errors: results.flatMap((result, index) => (result.ok ? [] : prefixed(result.errors, `/events/${index}`))),
+      });
+    const other = results.findIndex((result) => result.ok && result.customerId !== first.customerId);
+    if (other >= 0)
+      return problem({
+        kind: 'unprocessable',
+        detail: 'All events of one call name one customer. Send the others in a call of their own, or use /v1/batch.',
+        errors: [
+          { pointer: `/events/${other}`, detail: `names another customer than /events/${results.indexOf(first)}` },
+        ],
+      });
+
+    const token = call.data.customerToken ?? c.req.header('waymark-customer-token') ?? null;
+    const proof = await proofOf(key, token, first.userId, receivedAt);
+    const proven = proof === 'proven';
+    const accepted = taken.filter((result) => !mustBeTrusted(caller, result, proven));
+    const decide = call.data.decide ? decisionRequest(call.data.decide, c.env, firstContext(body)) : null;
+    const request: IngestRequest = {
+      customerId: first.customerId,
+      catalogVersion: catalog.version,
+      proven,
+      events: accepted.map((result) => (proven ? result.event : { ...result.event, merges: null })),
+      decide,
+    };
+    if (accepted.length === 0 && !decide)
+      return problem({
+        kind: 'invalid',
+        errors: taken.map((result) => ({ pointer: `/events/${results.indexOf(result)}`, detail: NEEDS_TOKEN })),
+      });
+    const reply = await inTime<Reply<Ingested>>(
+      c.env.CUSTOMER.getByName(first.customerId).ingest(request),
+      LIMITS.ingestWaitMs,
+      NOT_REACHED,
+    );
+    if (reply.kind !== 'done') {
+      const decisions = decide ? defaultDecisions(catalog, decide, receivedAt) : undefined;
+      return problem(unreachable(reply), { ...(decisions ? { decisions } : {}), degraded: true });
+    }
+
+    let at = 0;
+    const answers = results.map((result) => {
+      if (!result.ok) return { messageId: result.messageId, status: 'rejected', errors: result.errors };
+      if (!accepted.includes(result))
+        return {
+          messageId: result.event.messageId,
+          status: 'rejected',
+          errors: [{ pointer: '', detail: NEEDS_TOKEN }],
+        };
+      return { messageId: result.event.messageId, status: reply.statuses[at++] };
+    });
+    const response = json({
+      results: answers,
+      customer: { id: reply.customerId, stages: reply.stages },
+      ...(reply.decisions ? { decisions: reply.decisions } : {}),
+      degraded: false,
+    });
+    response.headers.set('server-timing', `total;dur=${Date.now() - startedAt}`);
+    return response;
+  });
+
+  app.post('/v1/decide', async (c) => {
+    const startedAt = Date.now();
+    const caller = await identifyCaller(c.req.raw, c.env, c.executionCtx, c.var.local?.keys ?? null);
+    if (caller instanceof Response) return caller;
+    const { catalog, key, body } = caller;
+    const call = DecideCall.safeParse(body);
+    if (!call.success) return problem(invalid(call.error.issues));
+    const userId = textId(call.data.userId);
+    const anonymousId = textId(call.data.anonymousId);
+    const customerId = customerIdOf({ userId, anonymousId });
+    if (customerId === null)
+      return problem({
+        kind: 'invalid',
+        errors: [{ pointer: '/userId', detail: 'Name the customer by userId or anonymousId.' }],
+      });
+    const proof = await proofOf(
+      key,
+      call.data.customerToken ?? c.req.header('waymark-customer-token') ?? null,
+      userId ?? null,
+      now(),
+    );
+    const decide = decisionRequest(call.data, c.env, {});
+    const asked = c.env.CUSTOMER.getByName(customerId).decide({
+      customerId,
+      catalogVersion: catalog.version,
+      proven: proof === 'proven',
+      decide,
+    });
+    const reply = await inTime<Reply<Decided>>(asked, LIMITS.decideWaitMs, NOT_REACHED);
+    const response =
+      reply.kind === 'done'
+        ? json({
+            customer: { id: reply.customerId, stages: reply.stages },
+            decisions: reply.decisions,
+            degraded: false,
+          })
+        : json({
+            customer: { id: customerId, stages: {} },
+            decisions: defaultDecisions(catalog, decide, now()),
+            degraded: true,
+          });
+    response.headers.set('server-timing', `total;dur=${Date.now() - startedAt}`);
+    return response;
+  });
+
+  for (const type of TRACKING_TYPES)
+    app.post(`/v1/${type}`, async (c) => {
+      const caller = await identifyCaller(c.req.raw, c.env, c.executionCtx, c.var.local?.keys ?? null);
+      if (caller instanceof Response) return caller;
+      return track(c.env, caller, [caller.body], type, undefined, c.req.raw);
+    });
+
+  app.post('/v1/batch', async (c) => {
+    const caller = await identifyCaller(c.req.raw, c.env, c.executionCtx, c.var.local?.keys ?? null);
+    if (caller instanceof Response) return caller;
+    const { body } = caller;
+    const batch = body['batch'];
+    if (!Array.isArray(batch))
+      return problem({
+        kind: 'invalid',
+        errors: [{ pointer: '/batch', detail: 'batch must be an array of messages.' }],
+      });
+    if (batch.length > LIMITS.eventsPerCallMax) return problem(tooManyEvents);
+    const shared = body['context'];
+    const messages = isObject(shared)
+      ? batch.map((message) =>
+          isObject(message)
+            ? { ...message, context: { ...shared, ...(isObject(message['context']) ? message['context'] : {}) } }
+            : message,
+        )
+      : batch;
+    return track(c.env, caller, messages, undefined, instantOf(body['sentAt']), c.req.raw);
+  });
+
+  return app;
+}
+
+const NEEDS_TOKEN = 'This event is accepted with a customer token or from a server key only.';
+const NOT_REACHED: { kind: 'unavailable'; detail: string } = {
+  kind: 'unavailable',
+  detail: 'the customer cannot be reached',
+};
+const tooManyEvents: Failure = {
+  kind: 'too-large',
+  detail: `More than ${LIMITS.eventsPerCallMax} events in one call. Send them in parts.`,
+};
+
+function unreachable(reply: Exclude<Reply<object>, { kind: 'done' }>): Failure {
+  const retryAfterSeconds = reply.kind === 'busy' ? Math.ceil(reply.retryAfterMs / 1_000) : 1;
+  return {
+    kind: 'unavailable',
+    detail: 'The events were not accepted. Send them again with the same messageId.',
+    retryAfterSeconds,
+  };
+}
+
+/** Body, catalog and key of a call, or the answer that refuses it. */
+async function identifyCaller(
+  request: Request,
+  env: Env,
+  execution: Pick<ExecutionContext, 'waitUntil'>,
+  localKeys: ReadonlyMap<string, KeyRow> | null,
+): Promise<Caller | Response> {
+  const catalog = await catalogOfRequest(env, execution);
+  const early = keyOf(request, undefined);
+  if (early !== null && catalog && !findKey(early, catalog, localKeys)) return problem(WRONG_KEY);
+  const read = await readJsonObject(request);
+  if (!read.ok) return problem(read.failure);
+  if (!catalog) return problem(CATALOG_UNREADABLE, { degraded: true });
+  const key = findKey(early ?? keyOf(request, read.value['writeKey']), catalog, localKeys);
+  if (!key) return problem(WRONG_KEY);
+  if (env.KEY_RATE && !localKeys && key.role === 'write' && !(await env.KEY_RATE.limit({ key: key.hash })).success)
+    return problem({ kind: 'too-many', retryAfterSeconds: 10 });
+  return { key, catalog, body: read.value };
+}
+
+const WRONG_KEY: Failure = {
+  kind: 'unauthorized',
+  detail: 'The write key is missing or not known. Send it as the Basic-auth user name or as writeKey.',
+};
+
+/** Whether this is an event that needs a proof the caller does not have. */
+function mustBeTrusted({ key, catalog }: Caller, taken: Taken, proven: boolean): boolean {
+  if (key.role !== 'write' || key.tokenMode !== 'required' || !catalog.trusted.has(taken.event.name)) return false;
+  return taken.userId === null || !proven;
+}
+
+/** The tracking API: every valid message is committed, or the call answers 503 and is sent again whole. */
+async function track(
+  env: Env,
+  caller: Caller,
+  messages: readonly Json[],
+  type: string | undefined,
+  batchSentAt: number | undefined,
+  request: Request,
+): Promise<Response> {
+  const { catalog, key, body } = caller;
+  const receivedAt = now();
+  const intake: Intake = {
+    vocabulary: catalog.vocabulary,
+    receivedAt,
+    sentAt: batchSentAt,
+    ...(type === undefined ? {} : { type }),
+  };
+  const token =
+    typeof body['customerToken'] === 'string' ? body['customerToken'] : request.headers.get('waymark-customer-token');
+  const rejected: { index: number; errors: readonly ProblemError[] }[] = [];
+  const byCustomer = new Map<string, Taken[]>();
+  const proofs = new Map<string | null, boolean>();
+  for (const [index, raw] of messages.entries()) {
+    const result = takeEvent(raw, intake);
+    if (!result.ok) {
+      rejected.push({ index, errors: result.errors });
+      continue;
+    }
+    const proven = proofs.get(result.userId) ?? (await proofOf(key, token, result.userId, receivedAt)) === 'proven';
+    proofs.set(result.userId, proven);
+    if (mustBeTrusted(caller, result, proven)) rejected.push({ index, errors: [{ pointer: '', detail: NEEDS_TOKEN }] });
+    else byCustomer.set(result.customerId, [...(byCustomer.get(result.customerId) ?? []), result]);
+  }
+  if (byCustomer.size === 0 && rejected.length > 0)
+    return problem({
+      kind: 'invalid',
+      errors: rejected.flatMap(({ index, errors }) => prefixed(errors, type === undefined ? `/batch/${index}` : '')),
+    });
+
+  const send = async (taken: Taken[]): Promise<boolean> => {
+    const first = taken[0];
+    if (!first) return true;
+    const proven = proofs.get(first.userId) ?? false;
+    const events = taken.map((result) => (proven ? result.event : { ...result.event, merges: null }));
+    const reply = await inTime<Reply<Ingested>>(
+      env.CUSTOMER.getByName(first.customerId).ingest({
+        customerId: first.customerId,
+        catalogVersion: catalog.version,
+        proven,
+        events,
+        decide: null,
+      }),
+      LIMITS.ingestWaitMs,
+      NOT_REACHED,
+    );
+    return reply.kind === 'done';
+  };
+  // Anonymous customers first: a later message of the same batch may turn one of them into a known customer.
+  const groups = [...byCustomer.entries()];
+  const anonymous = groups.filter(([id]) => id.startsWith('a:')).map(([, taken]) => taken);
+  const known = groups.filter(([id]) => !id.startsWith('a:')).map(([, taken]) => taken);
+  const committed = [...(await mapBounded(anonymous, 32, send)), ...(await mapBounded(known, 32, send))];
+  if (committed.includes(false)) return problem(unreachable(NOT_REACHED));
+  return json({ success: true, ...(rejected.length > 0 ? { rejected } : {}) });
+}
+
+function decisionRequest(
+  call: { placements: string[]; context?: Record<string, unknown> | null | undefined },
+  env: Env,
+  eventContext: JsonObject,
+): DecisionRequest {
+  const context = isObject(call.context) ? call.context : {};
+  const asked = [context['locale'], eventContext['locale']]
+    .filter((locale) => typeof locale === 'string')
+    .map((locale) => locale.slice(0, 35));
+  return { placements: [...new Set(call.placements)], context, locales: [...asked, env.DEFAULT_LOCALE ?? 'en'] };
+}
+
+function firstContext(body: JsonObject): JsonObject {
+  const events = body['events'];
+  const last = Array.isArray(events) ? events.at(-1) : null;
+  return isObject(last) && isObject(last['context']) ? last['context'] : {};
+}
+
+const textId = (id: string | number | null | undefined): string | undefined =>
+  id === null || id === undefined || id === '' ? undefined : String(id);
+
+function instantOf(value: Json | undefined): number | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
+  const ms = typeof value === 'number' ? value : Date.parse(value);
+  return Number.isFinite(ms) ? ms : undefined;
+}
+
+const prefixed = (errors: readonly ProblemError[], prefix: string): ProblemError[] =>
+  errors.map((error) => ({ pointer: prefix + error.pointer, detail: error.detail }));
+
+const invalid = (issues: readonly z.core.$ZodIssue[]): Failure => ({
+  kind: 'invalid',
+  errors: issues.map((issue) => ({ pointer: pointerOf(issue.path), detail: issue.message })),
+});
+
+export type { Decisions };

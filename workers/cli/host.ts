@@ -1,0 +1,155 @@
+// The local system: workerd by Miniflare on a folder, our worker bundled, D1 migrated. Owns the process's side of local
+// mode (the clock's offset in a file, the list of objects with alarms) and that no orphan outlives its parent.
+
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { drizzle } from 'drizzle-orm/d1';
+import { migrate } from 'drizzle-orm/d1/migrator';
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4MiniflareOptions } from 'miniflare';
+import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from 'wrangler';
+import { bundleWorker } from './bundle.ts';
+import { filesBelow } from './files.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+export interface Host {
+  /** Asks the worker without going over the network. */
+  ask: (
+    path: string,
+    init?: { method?: string; headers?: Record<string, string>; body?: string },
+  ) => Promise<{ status: number; text: string }>;
+  stop: () => Promise<void>;
+}
+
+export interface HostOptions {
+  /** Folder with all state. */
+  readonly state: string;
+  /** Port on 127.0.0.1; 0 for a free one. */
+  readonly port: number;
+}
+
+/** Starts the system on `state`; a second start on the same folder finds everything that was there. */
+export async function startHost({ state, port }: HostOptions): Promise<Host> {
+  mkdirSync(state, { recursive: true });
+  endOrphan(state);
+  const { workerOptions } = readWorkerOptions(join(ROOT, 'wrangler.toml'));
+  const { modulesRules: _rules, ratelimits: _limits, ...worker } = workerOptions;
+  const options: V4MiniflareOptions = {
+    ...worker,
+    name: 'waymark',
+    modules: true,
+    script: await bundleWorker(join(ROOT, 'workers/local/worker.ts')),
+    bindings: { ...(worker.bindings ?? {}), CLOCK_OFFSET_MS: readOffset(state) },
+    serviceBindings: {
+      HOST: (request: { url: string; method: string; text: () => Promise<string> }) => serveHost(state, request),
+    },
+    resourcePersistencePath: state,
+    cf: false,
+    telemetry: { enabled: false },
+    port: 0,
+    host: '127.0.0.1',
+    unsafeDirectSockets: [{ host: '127.0.0.1', port }],
+    log: new Log(LogLevel.WARN),
+  };
+  const miniflare = new Miniflare(convertV4MiniflareOptions(options));
+  await miniflare.ready;
+  await migrate(drizzle(await miniflare.getD1Database('DB')), { migrationsFolder: join(ROOT, 'schema/migrations') });
+  const guard = guardChildren(state);
+  return {
+    ask: async (path, init) => {
+      const response = await miniflare.dispatchFetch(`http://127.0.0.1${path}`, init);
+      return { status: response.status, text: await response.text() };
+    },
+    stop: async () => {
+      await miniflare.dispose();
+      guard();
+    },
+  };
+}
+
+const clockFile = (state: string): string => join(state, 'clock.json');
+
+function readOffset(state: string): number {
+  if (!existsSync(clockFile(state))) return 0;
+  const kept: { offsetMs?: number } = JSON.parse(readFileSync(clockFile(state), 'utf8'));
+  return kept.offsetMs ?? 0;
+}
+
+async function serveHost(
+  state: string,
+  request: { url: string; method: string; text: () => Promise<string> },
+): Promise<Response> {
+  const { pathname } = new URL(request.url);
+  if (pathname === '/clock' && request.method === 'PUT') {
+    const next = `${clockFile(state)}.next`;
+    writeFileSync(next, JSON.stringify({ offsetMs: Number(await request.text()) }), { flush: true });
+    renameSync(next, clockFile(state));
+    return new Response('kept');
+  }
+  if (pathname === '/alarms') return Response.json(objectsWithAlarms(state));
+  return new Response('not found', { status: 404 });
+}
+
+/** Objects that have an alarm set, as hexadecimal ids: workerd keeps them in metadata.sqlite of the namespace. */
+function objectsWithAlarms(state: string): string[] {
+  return filesBelow(join(state, 'do'), 'metadata.sqlite').flatMap((file) => {
+    const database = new DatabaseSync(file, { readOnly: true });
+    try {
+      return database
+        .prepare('SELECT actor_id FROM _cf_ALARM')
+        .all()
+        .map((row) => String(row['actor_id']));
+    } finally {
+      database.close();
+    }
+  });
+}
+
+const pidsFile = (state: string): string => join(state, 'pids.json');
+
+/** Ends a workerd that a killed parent left behind on this very state. */
+function endOrphan(state: string): void {
+  if (!existsSync(pidsFile(state))) return;
+  const { parent, children }: { parent: number; children: number[] } = JSON.parse(
+    readFileSync(pidsFile(state), 'utf8'),
+  );
+  if (isNode(parent))
+    throw new Error(
+      `The system already runs on ${state} (process ${parent}). Stop it first, or choose another WAYMARK_STATE.`,
+    );
+  for (const pid of children) if (commandOf(pid).includes('workerd')) process.kill(pid, 'SIGKILL');
+  rmSync(pidsFile(state), { force: true });
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+const isNode = (pid: number): boolean => pid !== process.pid && commandOf(pid).includes('start.ts');
+
+function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** A process of its own that ends workerd when this one dies, however it dies: its pipe closes then. */
+function guardChildren(state: string): () => void {
+  const children = childrenOf(process.pid).filter((pid) => commandOf(pid).includes('workerd'));
+  writeFileSync(pidsFile(state), JSON.stringify({ parent: process.pid, children }));
+  const script = `process.stdin.resume().on('close', () => { for (const pid of ${JSON.stringify(children)}) try { process.kill(pid, 'SIGKILL') } catch {} })`;
+  const guard = spawn(process.execPath, ['-e', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  guard.unref();
+  return () => {
+    rmSync(pidsFile(state), { force: true });
+    guard.kill();
+  };
+}

@@ -1,0 +1,15 @@
+// The Worker: exports the handlers and the Durable Object class, and nothing else.
+
+import { createApp } from './api/app.ts';
+import type { Env } from './api/context.ts';
+import type { Projection } from './customer/messages.ts';
+import { handleQueue } from './delivery/queue.ts';
+
+export { Customer } from './customer/customer.ts';
+
+const app = createApp(null);
+
+export default {
+  fetch: app.fetch,
+  queue: (batch, env) => handleQueue(batch, env),
+} satisfies ExportedHandler<Env, Projection>;

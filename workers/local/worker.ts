@@ -1,0 +1,38 @@
+// The Worker as `npm start` runs it: the same app with the keys everybody knows and a clock that can be moved. It is a
+// program of its own, so that none of this is in a deployment's bundle (workers/index.ts never imports it).
+
+import { env } from 'cloudflare:workers';
+import { hashKey } from '../api/auth.ts';
+import { createApp } from '../api/app.ts';
+import { json, type LocalMode } from '../api/context.ts';
+import type { KeyRow } from '../catalog/catalog.ts';
+import { shiftClock } from '../customer/clock.ts';
+import type { Projection } from '../customer/messages.ts';
+import { handleQueue } from '../delivery/queue.ts';
+import { clockRoutes, type LocalEnv } from './clock.ts';
+
+export { Customer } from '../customer/customer.ts';
+
+const localKey = (key: string, role: KeyRow['role']): [string, KeyRow] => {
+  const hash = hashKey(key);
+  return [hash, { hash, name: key, role, tokenMode: 'off', tokenSecret: 'ts_local', createdAt: 0 }];
+};
+
+const offset: unknown = Reflect.get(env, 'CLOCK_OFFSET_MS');
+shiftClock(typeof offset === 'number' ? offset : 0);
+
+const local: LocalMode = {
+  keys: new Map([localKey('wk_local', 'write'), localKey('sk_local', 'admin')]),
+  ready: false,
+};
+const app = createApp(local);
+app.route('/admin', clockRoutes());
+app.post('/admin/ready', () => {
+  local.ready = true;
+  return json({ ready: true });
+});
+
+export default {
+  fetch: app.fetch,
+  queue: (batch, bindings) => handleQueue(batch, bindings),
+} satisfies ExportedHandler<LocalEnv, Projection>;
