@@ -15,6 +15,8 @@ import { filesBelow } from './files.ts';
 const ROOT = join(import.meta.dirname, '../..');
 
 export interface Host {
+  /** Where it serves, on 127.0.0.1. */
+  readonly port: number;
   /** Asks the worker without going over the network. */
   ask: (
     path: string,
@@ -57,7 +59,9 @@ export async function startHost({ state, port }: HostOptions): Promise<Host> {
   await miniflare.ready;
   await migrate(drizzle(await miniflare.getD1Database('DB')), { migrationsFolder: join(ROOT, 'schema/migrations') });
   const guard = guardChildren(state);
+  const served = await miniflare.unsafeGetDirectURL('waymark');
   return {
+    port: Number(served.port),
     ask: async (path, init) => {
       const response = await miniflare.dispatchFetch(`http://127.0.0.1${path}`, init);
       return { status: response.status, text: await response.text() };
