@@ -45,7 +45,7 @@ export const keys = sqliteTable('keys', {
   createdAt: integer('created_at').notNull(),
 });
 
-/** The index of customers: a projection, at most five seconds behind; one row a customer. */
+/** The index of customers: a projection of who stands where, at most five seconds behind; one row a customer. */
 export const customers = sqliteTable(
   'customers',
   {
@@ -53,10 +53,8 @@ export const customers = sqliteTable(
     /** The object's own count of projections; an older one never overwrites a newer one. */
     revision: integer('revision').notNull(),
     createdAt: integer('created_at').notNull(),
-    lastActivityAt: integer('last_activity_at').notNull(),
-    /** The earliest timer of this customer, for the movable clock. */
+    /** No timer of this customer is due before this; activity may have moved it on since. For the movable clock. */
     nextDueAt: integer('next_due_at'),
-    events: integer('events').notNull(),
     /** 1 once this customer has become another one; the row stays, so that a late projection cannot bring it back. */
     gone: integer('gone').notNull().default(0),
   },

@@ -64,8 +64,8 @@ export const LIMITS = {
   ingestWaitMs: 15_000,
 } as const;
 
-/** How long changes may wait before the customer index in D1 sees them (contract: 5 s), milliseconds. */
-export const PROJECT_AFTER_MS = 2_000;
+/** Changes of stage are told to the customer index at once, but not more often than this (contract: 5 s), milliseconds. */
+export const PROJECT_EVERY_MS = 2_000;
 /** How long an unconfirmed projection or effect waits before it is sent again, milliseconds. */
 export const RESEND_AFTER_MS = 10_000;
 export const RESEND_AFTER_MAX_MS = 3_600_000;

@@ -16,9 +16,7 @@ CREATE TABLE `customers` (
 	`id` text PRIMARY KEY NOT NULL,
 	`revision` integer NOT NULL,
 	`created_at` integer NOT NULL,
-	`last_activity_at` integer NOT NULL,
 	`next_due_at` integer,
-	`events` integer NOT NULL,
 	`gone` integer DEFAULT 0 NOT NULL
 );
 --> statement-breakpoint

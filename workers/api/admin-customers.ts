@@ -43,12 +43,7 @@ export function adminCustomerRoutes(): Hono<AdminEnv> {
     const rows = await listCustomers(c.env, stage, after, limit + 1);
     const page = rows.slice(0, limit);
     return json({
-      customers: page.map((row) => ({
-        id: row.id,
-        events: row.events,
-        createdAt: iso(row.created_at),
-        lastActivityAt: iso(row.last_activity_at),
-      })),
+      customers: page.map((row) => ({ id: row.id, createdAt: iso(row.created_at) })),
       next: rows.length > limit ? (page.at(-1)?.id ?? null) : null,
     });
   });
@@ -95,9 +90,7 @@ export function adminCustomerRoutes(): Hono<AdminEnv> {
 
 interface CustomerRow {
   readonly id: string;
-  readonly events: number;
   readonly created_at: number;
-  readonly last_activity_at: number;
 }
 
 async function listCustomers(
@@ -106,7 +99,7 @@ async function listCustomers(
   after: string,
   limit: number,
 ): Promise<CustomerRow[]> {
-  const columns = 'c.id, c.events, c.created_at, c.last_activity_at';
+  const columns = 'c.id, c.created_at';
   const statement =
     stage === undefined
       ? env.DB.prepare(`SELECT ${columns} FROM customers c WHERE c.id > ? AND c.gone = 0 ORDER BY c.id LIMIT ?`).bind(

@@ -126,3 +126,12 @@ export async function writeDocuments(db: D1Database, writes: readonly Write[], n
     ),
   };
 }
+
+/** The newest revision the index has of a customer, or null. */
+export async function indexedRevision(db: D1Database, customerId: string): Promise<number | null> {
+  const row = await db
+    .prepare('SELECT revision FROM customers WHERE id = ?')
+    .bind(customerId)
+    .first<{ revision: number }>();
+  return row?.revision ?? null;
+}

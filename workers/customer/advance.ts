@@ -27,7 +27,7 @@ export function fireTimers(commit: Commit, until: number): boolean {
     const outcome = step(commit.machineOf(run), run, { kind: 'timer', timer }, facts, timer.dueAt);
     apply(commit, run, outcome.run, outcome.effects, timer.dueAt);
     commit.timersFired++;
-    commit.dirty = true;
+    commit.head = true;
   }
   return nextDue(commit, until) !== null;
 }
@@ -48,7 +48,7 @@ export function applyEvent(commit: Commit, catalog: Catalog, incoming: IncomingE
   state.lastInputAt = now;
   state.lastActivityAt = Math.max(state.lastActivityAt ?? now, now);
   state.events++;
-  commit.dirty = true;
+  commit.head = true;
   const seq = state.nextSeq++;
   insertEntry(sql, {
     seq,

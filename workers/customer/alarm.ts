@@ -1,14 +1,15 @@
 // When the object wants to be woken: derived from its rows and nothing else (I7). Pure.
 
-import { PROJECT_AFTER_MS, RESEND_AFTER_MAX_MS, RESEND_AFTER_MS } from '../../schema/limits.ts';
+import { PROJECT_EVERY_MS, RESEND_AFTER_MAX_MS, RESEND_AFTER_MS } from '../../schema/limits.ts';
 
 export interface AlarmRows {
   /** The earliest timer of the live runs. */
   readonly nextDueAt: number | null;
   /** Since when the index is behind. */
   readonly dirtySince: number | null;
-  /** When this revision was last sent to the index without an answer yet; null if it was not. */
-  readonly sentAt: number | null;
+  /** What the index was last told, and when; null when this memory has told it nothing. */
+  readonly told: Told | null;
+  readonly revision: number;
   /** The earliest effect that is to be tried. */
   readonly outboxAt: number | null;
   /** Under import nothing wakes the object: finish does what is due. */
@@ -17,20 +18,38 @@ export interface AlarmRows {
   readonly movingSince: number | null;
 }
 
+export interface Told {
+  readonly revision: number;
+  readonly at: number;
+}
+
 /** The earliest instant something is due, milliseconds; null when nothing ever will be. */
 export function alarmAt(rows: AlarmRows): number | null {
   const candidates = [rows.outboxAt, rows.movingSince === null ? null : rows.movingSince + RESEND_AFTER_MS];
-  if (!rows.importing) candidates.push(rows.nextDueAt, flushAt(rows.dirtySince, rows.sentAt));
+  if (!rows.importing) candidates.push(rows.nextDueAt, checkIndexAt(rows));
   let earliest: number | null = null;
   for (const candidate of candidates)
     if (candidate !== null && (earliest === null || candidate < earliest)) earliest = candidate;
   return earliest;
 }
 
-/** When the index is to hear of the changes: soon after the first, and again if no answer came. */
-export function flushAt(dirtySince: number | null, sentAt: number | null): number | null {
+/**
+ * When to see to the index: a change that followed too soon on the last telling is told as soon as it may be; one that
+ * was told is checked a little later, and told again if it did not arrive.
+ */
+export function checkIndexAt({
+  dirtySince,
+  told,
+  revision,
+}: Pick<AlarmRows, 'dirtySince' | 'told' | 'revision'>): number | null {
   if (dirtySince === null) return null;
-  return sentAt === null ? dirtySince + PROJECT_AFTER_MS : sentAt + RESEND_AFTER_MS;
+  if (told === null) return dirtySince + RESEND_AFTER_MS;
+  return told.revision === revision ? told.at + RESEND_AFTER_MS : told.at + PROJECT_EVERY_MS;
+}
+
+/** Whether the index may be told of a change right after its commit. */
+export function mayTellNow(told: Told | null, now: number): boolean {
+  return told === null || now - told.at >= PROJECT_EVERY_MS;
 }
 
 /** Exponential: 10 s, 20 s, 40 s … up to an hour. `attempts` counts failures so far. */

@@ -100,12 +100,11 @@ function applyEffect(commit: Commit, effect: Effect, at: number): void {
   }
 }
 
-/** Writes the rows that changed. `now` in milliseconds; `toldRevision` is the last one the index was told of. */
-export function finishCommit(commit: Commit, now: number, toldRevision: number | null): void {
+/** Writes the rows that changed. `now` in milliseconds. */
+export function finishCommit(commit: Commit, now: number): void {
   const { sql, state } = commit;
   if (commit.wrote && commit.isNew) commit.dirty = true;
   if (commit.dirty) {
-    if (state.revision === toldRevision) state.dirtySince = null;
     state.revision++;
     state.dirtySince ??= now;
     commit.head = true;

@@ -5,9 +5,10 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Catalog } from '../catalog/catalog.ts';
 import { catalogAtLeast, loadMachine, machineInMemory } from '../catalog/cache.ts';
+import { indexedRevision } from '../catalog/store.ts';
 import type { EngineEvent, Machine, Run } from '../engine/machine.ts';
 import { applyEvent, fireTimers } from './advance.ts';
-import { alarmAt, flushAt, retryAt } from './alarm.ts';
+import { alarmAt, checkIndexAt, mayTellNow, retryAt, type Told } from './alarm.ts';
 import { decidePlacements, defaultDecisions, describe, stagesForDecision } from './answer.ts';
 import { now, platformTime } from './clock.ts';
 import { beginCommit, type Commit, finishCommit, nextDueOf, record } from './commit.ts';
@@ -58,8 +59,9 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
   #outbox: OutboxRow[] = [];
   /** The alarm as the platform has it, platform time; undefined: not asked yet. */
   #alarm: number | null | undefined;
-  /** The revision the index was last told of and when; memory only, because telling it twice is harmless. */
-  #sent: { revision: number; at: number } | null = null;
+  /** What the index was last told and has confirmed; memory only, because telling it twice is harmless. */
+  #told: Told | null = null;
+  #confirmed: number | null = null;
   #tables: boolean | undefined;
 
   /** Accepts events of this customer and, if asked, decides placements, in one commit. */
@@ -93,6 +95,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
       };
     });
     this.#drainAfterwards();
+    this.#tellAfterwards(catalog);
     return reply;
   }
 
@@ -116,12 +119,14 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
         decisions: defaultDecisions(catalog, request.decide, at),
       };
     }
-    return this.#transact(catalog, null, (commit) => ({
+    const reply = this.#transact(catalog, null, (commit) => ({
       kind: 'done' as const,
       customerId: commit.state.id,
       decisions: this.#decide(commit, catalog, request.decide, null, request.proven, at),
       stages: this.#shown(commit.state, request.proven),
     }));
+    this.#tellAfterwards(catalog);
+    return reply;
   }
 
   /** History import: each event at its own time, timers in between, nothing sent, no alarm until `finishImport`. */
@@ -177,23 +182,14 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
       });
     }
     const projection = this.#project(catalog);
-    this.#sent = { revision: projection.revision, at: now() };
+    this.#told = { revision: projection.revision, at: now() };
     this.#arm(catalog, true);
     return { kind: 'done', timersFired, projection };
   }
 
-  /** The index has this revision: what it confirms is forgotten, what came later stays due. */
+  /** The index has this revision. Noted in memory; the next alarm strikes off what is confirmed. */
   async confirm(revision: number): Promise<void> {
-    const state = this.#load();
-    if (!state || state.revision !== revision || state.dirtySince === null) return;
-    const catalog = await catalogAtLeast(this.env.DB, state.catalogVersion);
-    if (!catalog || !(await this.#ready(catalog))) return;
-    this.#transact(catalog, null, (commit) => {
-      if (commit.state.revision !== revision) return;
-      commit.state.dirtySince = null;
-      commit.head = true;
-    });
-    this.#arm(catalog, true);
+    this.#confirmed = Math.max(this.#confirmed ?? 0, revision);
   }
 
   async describe(): Promise<Described | null> {
@@ -253,6 +249,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
       commit.state.released = true;
       commit.dirty = true;
     });
+    this.#tellAfterwards(null);
     this.#arm(null, true);
   }
 
@@ -261,6 +258,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     const catalog = await catalogAtLeast(this.env.DB, 0);
     if (catalog) await this.#adopt(source, catalog);
     this.#drainAfterwards();
+    this.#tellAfterwards(catalog);
   }
 
   override async alarm(): Promise<void> {
@@ -273,8 +271,9 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
       if (!catalog || !(await this.#ready(catalog))) throw new Error('the catalog cannot be read');
       const at = this.#inputTime(now());
       const moreDue = state.importing || this.#redirect() ? false : !this.#catchUp(catalog, at, null);
+      this.#tellAfterwards(catalog);
       await this.#drain();
-      await this.#flush(catalog);
+      await this.#seeToIndex(catalog);
       if (moreDue) this.#setAlarm(Date.now());
       else this.#arm(catalog, true);
     } catch (error) {
@@ -302,7 +301,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
         );
         const result = work(commit);
         if (catalog) commit.state.catalogVersion = Math.max(commit.state.catalogVersion, catalog.version);
-        finishCommit(commit, now(), this.#sent?.revision ?? null);
+        finishCommit(commit, now());
         if (commit.wrote) {
           this.#state = commit.state;
           this.#tables = true;
@@ -473,30 +472,43 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     this.#outbox = this.#tables === false ? [] : readOutbox(this.ctx.storage.sql);
   }
 
-  async #flush(catalog: Catalog): Promise<void> {
+  /** Tells the index right after a commit that changed a stage; what comes too soon after the last waits for the alarm. */
+  #tellAfterwards(catalog: Catalog | null): void {
     const state = this.#load();
-    if (!state || state.importing) return;
-    const dueAt = flushAt(state.dirtySince, this.#sentAt(state));
-    if (dueAt === null || dueAt > now()) return;
+    if (!state || state.dirtySince === null || state.importing || state.revision === this.#told?.revision) return;
+    if (mayTellNow(this.#told, now())) this.ctx.waitUntil(this.#tell(catalog).catch(() => undefined));
+  }
+
+  async #tell(catalog: Catalog | null): Promise<void> {
     const projection = this.#project(catalog);
+    this.#told = { revision: projection.revision, at: now() };
     await this.env.PROJECTIONS.send(projection, { contentType: 'json' });
-    this.#sent = { revision: projection.revision, at: now() };
   }
 
-  #sentAt(state: CustomerState): number | null {
-    return this.#sent?.revision === state.revision ? this.#sent.at : null;
+  /** Strikes off what the index has, tells it what it has not. */
+  async #seeToIndex(catalog: Catalog): Promise<void> {
+    const state = this.#load();
+    if (!state || state.importing || state.dirtySince === null) return;
+    const dueAt = checkIndexAt({ dirtySince: state.dirtySince, told: this.#told, revision: state.revision });
+    if (dueAt === null || dueAt > now()) return;
+    this.#confirmed ??= await indexedRevision(this.env.DB, state.id);
+    if ((this.#confirmed ?? 0) < state.revision) return this.#tell(catalog);
+    const confirmed = this.#confirmed ?? 0;
+    this.#transact(catalog, null, (commit) => {
+      if (commit.state.revision > confirmed) return;
+      commit.state.dirtySince = null;
+      commit.head = true;
+    });
   }
 
-  #project(catalog: Catalog): Projection {
+  #project(catalog: Catalog | null): Projection {
     const state = this.#load();
     if (!state) throw new Error('broken invariant: nothing to project');
     return {
       customerId: state.id,
       revision: state.revision,
       createdAt: state.createdAt,
-      lastActivityAt: state.lastActivityAt ?? state.createdAt,
       nextDueAt: state.movedTo === null ? nextDueOf(state, this.#machines(catalog)) : null,
-      events: state.events,
       stages: liveRuns(state)
         .filter((run) => run.key === null)
         .map((run) => ({ journey: run.journey, stage: run.stage, enteredAt: run.enteredAt })),
@@ -514,7 +526,8 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     const wanted = alarmAt({
       nextDueAt: state.movedTo === null ? nextDueOf(state, this.#machines(catalog)) : null,
       dirtySince: moving ? null : state.dirtySince,
-      sentAt: this.#sentAt(state),
+      told: this.#told,
+      revision: state.revision,
       outboxAt: this.#outbox[0]?.nextAt ?? null,
       importing: state.importing,
       movingSince: moving ? state.lastInputAt : null,

@@ -79,9 +79,7 @@ export interface Projection {
   readonly customerId: string;
   readonly revision: number;
   readonly createdAt: number;
-  readonly lastActivityAt: number;
   readonly nextDueAt: number | null;
-  readonly events: number;
   readonly stages: readonly { readonly journey: string; readonly stage: string; readonly enteredAt: number }[];
   readonly gone: boolean;
 }

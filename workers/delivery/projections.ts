@@ -25,16 +25,15 @@ export async function foldProjections(db: D1Database, projections: readonly Proj
 
 /** The stages are replaced only while the customer's row carries this very revision. */
 function statementsOf(db: D1Database, projection: Projection): D1PreparedStatement[] {
-  const { customerId, revision, createdAt, lastActivityAt, nextDueAt, events, stages, gone } = projection;
+  const { customerId, revision, createdAt, nextDueAt, stages, gone } = projection;
   return [
     db
       .prepare(
-        `INSERT INTO customers (id, revision, created_at, last_activity_at, next_due_at, events, gone) VALUES (?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, last_activity_at = excluded.last_activity_at,
-           next_due_at = excluded.next_due_at, events = excluded.events, gone = excluded.gone
+        `INSERT INTO customers (id, revision, created_at, next_due_at, gone) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, next_due_at = excluded.next_due_at, gone = excluded.gone
          WHERE excluded.revision >= customers.revision`,
       )
-      .bind(customerId, revision, createdAt, lastActivityAt, nextDueAt, events, gone ? 1 : 0),
+      .bind(customerId, revision, createdAt, nextDueAt, gone ? 1 : 0),
     db
       .prepare(
         'DELETE FROM customer_stages WHERE customer_id = ?1 AND (SELECT revision FROM customers WHERE id = ?1) = ?2 AND journey NOT IN (SELECT value FROM json_each(?3))',

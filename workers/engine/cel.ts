@@ -29,7 +29,8 @@ export const HISTORY_ARITY: Readonly<Record<string, number>> = {
   daysSince: 1,
 };
 
-const NUMBERS = ['double', 'int'] as const;
+/** Types with an order. Null has its place in none of them, so comparing with it is false (C3). */
+const ORDERED = ['double', 'int', 'string', 'bool', 'google.protobuf.Timestamp', 'google.protobuf.Duration'] as const;
 
 function baseEnvironment(call: HistoryCall): Environment {
   const env = new Environment({
@@ -54,13 +55,19 @@ function baseEnvironment(call: HistoryCall): Environment {
     env.registerOperator(`${left} / ${right}`, (a, b) => Number(a) / Number(b));
   }
   env.registerOperator('double == int', (a, b) => a === Number(b));
-  env.registerOperator('double in list<int>', (a: number, list: bigint[]) => list.some((item) => Number(item) === a));
-  for (const type of ['double', 'int', 'string', 'bool']) env.registerOperator(`${type} == null`, () => false);
-  for (const operator of ['<', '<=', '>', '>='])
-    for (const type of [...NUMBERS, 'string']) {
+  // Wrapped in dyn<>, because only then these are the exact overloads for values from data and win over `V in list<V>`.
+  env.registerOperator('dyn<double> in list<int>', (a: number, list: bigint[]) =>
+    list.some((item) => Number(item) === a),
+  );
+  env.registerOperator('dyn<int> in list<double>', (a: bigint, list: number[]) => list.includes(Number(a)));
+  for (const type of [...ORDERED, 'list', 'map']) env.registerOperator(`${type} == null`, () => false);
+  for (const operator of ['<', '<=', '>', '>=']) {
+    env.registerOperator(`null ${operator} null`, () => false);
+    for (const type of ORDERED) {
       env.registerOperator(`${type} ${operator} null`, () => false);
       env.registerOperator(`null ${operator} ${type}`, () => false);
     }
+  }
   return env;
 }
 
@@ -121,7 +128,9 @@ export interface CheckedType {
 /** Type-checks an expression that parses. */
 export function checkTypes(source: string, ast: ASTNode, context: CheckContext): CheckedType {
   const used = membersUsed(ast);
-  const declaration = context.event === null ? undefined : context.declarations.events[context.event];
+  const { events } = context.declarations;
+  const declaration =
+    context.event !== null && Object.hasOwn(events, context.event) ? events[context.event] : undefined;
   const env = checkBase.clone();
   env.registerVariable('stages', 'map<string, string>');
   env.registerVariable({ name: 'traits', schema: typesOf(context.declarations.traits, used.traits) });
@@ -168,10 +177,13 @@ export function memberOf(node: ASTNode): [ASTNode, string] | null {
   return null;
 }
 
+/** Visits every node; `depth` counts the comprehensions around it. What one runs over is outside of it. */
 export function walk(node: ASTNode, visit: (node: ASTNode, depth: number) => void, depth = 0): void {
   visit(node, depth);
-  const inner = node.op === 'rcall' && MACROS.has(node.args[0]) ? depth + 1 : depth;
-  for (const child of childrenOf(node)) walk(child, visit, inner);
+  if (node.op === 'rcall' && MACROS.has(node.args[0])) {
+    walk(node.args[1], visit, depth);
+    for (const arg of node.args[2]) walk(arg, visit, depth + 1);
+  } else for (const child of childrenOf(node)) walk(child, visit, depth);
 }
 
 /** Comprehensions: their cost is the length of a list, so their nesting is bounded. */

@@ -5,8 +5,8 @@
 import type { ASTNode, BinaryOperator } from '@marcbachmann/cel-js';
 import type { Json } from '../../schema/json.ts';
 import { HISTORY_ARITY, memberOf } from './cel.ts';
-import { askHistory, type DeclaredMembers, type Scope } from './conditions.ts';
 import { durationMs } from './durations.ts';
+import { askHistory, type DeclaredMembers, type Resolve, type Scope } from './scope.ts';
 
 export type Value = Json;
 
@@ -22,11 +22,11 @@ export const isFault = (value: unknown): value is Fault => value instanceof Faul
 type Closure = (scope: Scope) => Value | Fault;
 
 export interface ClosureContext extends DeclaredMembers {
-  readonly resolve: (event: string) => string;
+  readonly resolve: Resolve;
 }
 
-/** Which kind of number an expression surely is: CEL divides integers differently. */
-type Kind = 'int' | 'other';
+/** Whether an expression gives one of CEL's integers, which divide and overflow differently from JSON's doubles. */
+type Kind = 'int' | 'maybe' | 'other';
 
 interface Compiled {
   readonly run: Closure;
@@ -51,7 +51,9 @@ function compile(node: ASTNode, context: ClosureContext): Compiled | null {
     case '||':
       return logic(node.op, node.args, context);
     case '!_':
-      return negate(node.args, context);
+      return not(node.args, context);
+    case '-_':
+      return negative(node.args, context);
     case '?:':
       return choose(node.args, context);
     case '==':
@@ -162,7 +164,7 @@ const NO_OVERLOAD: Readonly<Record<string, Fault>> = Object.fromEntries(
 );
 const noOverload = (op: string): Fault => NO_OVERLOAD[op] ?? NOT_BOOL;
 
-function negate(arg: ASTNode, context: ClosureContext): Compiled | null {
+function not(arg: ASTNode, context: ClosureContext): Compiled | null {
   const inner = compile(arg, context)?.run;
   if (!inner) return null;
   return other((scope) => {
@@ -172,15 +174,28 @@ function negate(arg: ASTNode, context: ClosureContext): Compiled | null {
   });
 }
 
+function negative(arg: ASTNode, context: ClosureContext): Compiled | null {
+  const inner = compile(arg, context);
+  if (!inner) return null;
+  const run: Closure = (scope) => {
+    const value = inner.run(scope);
+    // An integer has no negative zero.
+    if (typeof value === 'number') return inner.kind !== 'other' && value === 0 ? 0 : -value;
+    return isFault(value) ? value : noOverload('-');
+  };
+  return inner.kind === 'maybe' ? null : { run, kind: inner.kind };
+}
+
 function choose(args: readonly [ASTNode, ASTNode, ASTNode], context: ClosureContext): Compiled | null {
-  const [condition, yes, no] = args.map((arg) => compile(arg, context)?.run);
+  const [condition, yes, no] = args.map((arg) => compile(arg, context));
   if (!condition || !yes || !no) return null;
-  return other((scope) => {
-    const value = condition(scope);
-    if (value === true) return yes(scope);
-    if (value === false) return no(scope);
+  const run: Closure = (scope) => {
+    const value = condition.run(scope);
+    if (value === true) return yes.run(scope);
+    if (value === false) return no.run(scope);
     return isFault(value) ? value : NOT_BOOL;
-  });
+  };
+  return { run, kind: yes.kind === no.kind ? yes.kind : 'maybe' };
 }
 
 function compare(op: BinaryOperator, args: readonly [ASTNode, ASTNode], context: ClosureContext): Compiled | null {
@@ -207,8 +222,9 @@ function compare(op: BinaryOperator, args: readonly [ASTNode, ASTNode], context:
     if (isFault(b)) return b;
     if (typeof a === 'string' && typeof b === 'string') return holds(a, b);
     if (typeof a === 'boolean' && typeof b === 'boolean') return holds(Number(a), Number(b));
-    const comparable = (value: Value) => value === null || typeof value === 'number' || typeof value === 'string';
-    return (a === null || b === null) && a !== b && comparable(a) && comparable(b) ? false : noOverload(op);
+    // C3. A list or a map has no order with anything.
+    const ordered = (value: Value) => value === null || typeof value !== 'object';
+    return (a === null || b === null) && ordered(a) && ordered(b) ? false : noOverload(op);
   });
 }
 
@@ -275,8 +291,7 @@ function arithmetic(
   const left = compile(args[0], context);
   const right = compile(args[1], context);
   if (!left || !right) return null;
-  const kind: Kind = left.kind === 'int' && right.kind === 'int' ? 'int' : 'other';
-  if (kind === 'int') return null;
+  if (left.kind !== 'other' && right.kind !== 'other') return null;
   const calculate = CALCULATE[op];
   return other((scope) => {
     const a = left.run(scope);
@@ -299,7 +314,7 @@ const CALCULATE: Record<'+' | '-' | '*' | '/', (a: number, b: number) => number>
 
 function call(name: string, args: readonly ASTNode[], context: ClosureContext): Compiled | null {
   if (name === 'has') return has(args[0]);
-  const arity = HISTORY_ARITY[name];
+  const arity = Object.hasOwn(HISTORY_ARITY, name) ? HISTORY_ARITY[name] : undefined;
   if (arity === undefined) return null;
   const text = args.map((arg) => (arg.op === 'value' ? String(arg.args) : ''));
   const event = context.resolve(text[0] ?? '');

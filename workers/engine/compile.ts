@@ -5,7 +5,7 @@ import type { EventDeclarations } from '../../schema/catalog.ts';
 import { type After, Journey, type Stage, type Step, type Transition, type Trigger } from '../../schema/journey.ts';
 import { escapePointer } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
-import { type Condition, compileCondition, type ConditionContext } from './conditions.ts';
+import { type Condition, type ConditionContext, compileCondition } from './conditions.ts';
 import { durationMs } from './durations.ts';
 import { type Finding, findingsOf } from './findings.ts';
 import type {
@@ -128,7 +128,7 @@ function compileStage(name: string, index: number, stage: Stage, build: Build): 
     );
   const program: Instruction[] = [];
   compileSteps(stage.steps ?? [], `${base}/steps`, program, 0, build);
-  if (program.length > LIMITS.stepsPerStageMax * 2)
+  if (countSteps(stage.steps ?? []) > LIMITS.stepsPerStageMax)
     say(build, 'limit', `${base}/steps`, `has more than ${LIMITS.stepsPerStageMax} steps`, 'Split the stage.');
   return {
     name,
@@ -138,6 +138,15 @@ function compileStage(name: string, index: number, stage: Stage, build: Build): 
     after: (stage.after ?? []).map((after, place) => compileAfter(after, `${base}/after/${place}`, build)),
     program,
   };
+}
+
+/** Steps of a stage, nested ones included. Each arm of a branch counts too, so that a program's length stays bounded. */
+function countSteps(steps: readonly Step[]): number {
+  let count = steps.length;
+  for (const step of steps)
+    if ('branch' in step)
+      count += step.branch.reduce((sum, arm) => sum + 1 + countSteps(arm.steps), 0) + countSteps(step.else ?? []);
+  return count;
 }
 
 function compileTransitions(
@@ -201,6 +210,8 @@ function compileSteps(steps: readonly Step[], base: string, program: Instruction
     if ('send' in step) program.push({ op: 'send', message: step.send, channel: step.channel, purpose: step.purpose });
     else if ('wait' in step) program.push({ op: 'wait', ms: compileDuration(step.wait, `${pointer}/wait`, build) });
     else if ('set' in step) {
+      if (step.set === '__proto__')
+        say(build, 'schema', `${pointer}/set`, 'a trait cannot have this name', 'Rename the trait.');
       const value = compileExpression(step.value, `${pointer}/value`, null, build, 'any');
       if (value) program.push({ op: 'set', trait: step.set, value });
     } else compileBranch(step, pointer, program, depth, build);

@@ -28,7 +28,9 @@ export function factsOf(history: readonly HistoryEntry[], traits: JsonObject, la
   const within = (event: string, from: number, to: number) =>
     history.filter((entry) => entry.name === event && entry.at > from && entry.at <= to).sort((a, b) => a.at - b.at);
   const values = (event: string, property: string, from: number, to: number) =>
-    within(event, from, to).map((entry) => entry.properties[property] ?? null);
+    within(event, from, to).map(({ properties }) =>
+      Object.hasOwn(properties, property) ? (properties[property] ?? null) : null,
+    );
   return {
     traits,
     lastActivityAt,

@@ -1,11 +1,12 @@
 // The engine: (machine, run, input, facts, now) -> the next run and its effects. Pure in the strict sense: no clock, no
 // randomness, no I/O, no async, and the arguments are never changed. The rules are numbered in SPEC.md.
 
-import type { JsonObject } from '../../schema/json.ts';
+import { findJsonFault, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
-import type { Condition, Scope } from './conditions.ts';
+import type { Condition } from './conditions.ts';
 import type { Facts } from './facts.ts';
 import type { Cause, CompiledTrigger, DueTimer, Effect, EngineEvent, Input, Machine, Outcome, Run } from './machine.ts';
+import type { Scope } from './scope.ts';
 
 const NO_EFFECTS: readonly Effect[] = Object.freeze([]);
 
@@ -102,13 +103,14 @@ function offer(draft: Draft): void {
 function onTimer(machine: Machine, run: Run, timer: DueTimer, facts: Facts, now: number): Outcome {
   const draft: Draft = { machine, run, effects: [], scope: scopeOf(NO_EVENT, facts, now) };
   if (timer.kind === 'wait') {
-    const { wakeAt: _, at = 0, ...rest } = run;
+    const { wakeAt, at = 0, ...rest } = run;
+    if (wakeAt === undefined) return { run, effects: NO_EFFECTS };
     draft.run = rest;
     runProgram(draft, at);
     return { run: draft.run, effects: draft.effects };
   }
   const after = stageOf(machine, run.stage).after[timer.index];
-  if (!after) return { run, effects: NO_EFFECTS };
+  if (!after || run.spent?.includes(timer.index)) return { run, effects: NO_EFFECTS };
   if (holds(after, draft.scope, machine, draft.effects))
     enter(draft, run.stage, after.to, { kind: 'timer', delay: after.delay, since: after.since, dueAt: timer.dueAt });
   else draft.run = { ...run, spent: [...(run.spent ?? []), timer.index] };
@@ -167,16 +169,9 @@ function runProgram(draft: Draft, from: number): void {
       case 'wait':
         draft.run = { ...draft.run, at, wakeAt: draft.scope.now + instruction.ms };
         return;
-      case 'set': {
-        const result = instruction.value.evaluate(draft.scope);
-        if (!result.ok) effects.push(errorOf(journey, instruction.value, result.detail));
-        else {
-          const traits: JsonObject = { ...draft.scope.traits, [instruction.trait]: result.value };
-          draft.scope = { ...draft.scope, traits };
-          effects.push({ kind: 'set', journey, trait: instruction.trait, value: result.value });
-        }
+      case 'set':
+        setTrait(draft, instruction.trait, instruction.value);
         break;
-      }
       case 'unless':
         if (!holds(instruction, draft.scope, machine, effects)) at = instruction.to;
         break;
@@ -185,6 +180,20 @@ function runProgram(draft: Draft, from: number): void {
         break;
     }
   }
+}
+
+/** S4. What is no JSON value, or larger than an event may say it, is not set: such as 1.0 / 0.0, or a list doubled often. */
+function setTrait(draft: Draft, trait: string, expression: Condition): void {
+  const { machine, effects, scope } = draft;
+  const result = expression.evaluate(scope);
+  const detail = result.ok ? findJsonFault(result.value)?.detail : result.detail;
+  if (!result.ok || detail !== undefined) {
+    effects.push(errorOf(machine.id, expression, detail ?? ''));
+    return;
+  }
+  const traits: JsonObject = { ...scope.traits, [trait]: result.value };
+  draft.scope = { ...scope, traits };
+  effects.push({ kind: 'set', journey: machine.id, trait, value: result.value });
 }
 
 /** C2: an error is false, and is recorded. */
