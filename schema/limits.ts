@@ -60,8 +60,6 @@ export const LIMITS = {
   movePageEntriesMax: 500,
   /** How long a page waits for a customer's object before it shows the defaults. */
   decideWaitMs: 250,
-  /** How long ingestion waits for a customer's object. */
-  ingestWaitMs: 15_000,
 } as const;
 
 /** Changes of stage are told to the customer index at once, but not more often than this (contract: 5 s), milliseconds. */

@@ -23,8 +23,8 @@ interface Keys {
 }
 
 const ROOT = join(import.meta.dirname, '../..');
-/** Longer than the 5 s within which the index must follow, so that coalesced projections are in the CPU figure. */
-const QUIET_MS = 6_000;
+/** Longer than the 10 s after which an object checks that the index heard it, so that this is in the CPU figure. */
+const QUIET_MS = 11_000;
 const TIMELINE_PAGES_MAX = 100;
 
 /**

@@ -25,15 +25,14 @@ export function createApp(local: LocalMode | null): Hono<AppEnv> {
       return problem({ kind: 'unavailable', detail: 'The system is starting.', retryAfterSeconds: 1 });
     return next();
   });
-  app.use(
-    '/v1/*',
-    cors({
-      origin: (origin, c) => (local ? '*' : originsOf(c.env.CORS_ORIGINS).includes(origin) ? origin : null),
-      allowMethods: ['GET', 'POST'],
-      allowHeaders: PUBLIC_HEADERS,
-      maxAge: 86_400,
-    }),
-  );
+  const crossOrigin = cors({
+    origin: (origin, c) => (local ? '*' : originsOf(c.env.CORS_ORIGINS).includes(origin) ? origin : null),
+    allowMethods: ['GET', 'POST'],
+    allowHeaders: PUBLIC_HEADERS,
+    maxAge: 86_400,
+  });
+  // Only a browser on another origin sends Origin; servers are spared the headers.
+  app.use('/v1/*', (c, next) => (c.req.raw.headers.has('origin') ? crossOrigin(c, next) : next()));
   app.get('/healthz', (c) => health(c.env.DB));
   app.get('/openapi.json', () => json(openApiDocument()));
   app.route('/', siteRoutes());

@@ -45,10 +45,24 @@ export function withCatalog(response: Response, version: number): Response {
   return response;
 }
 
-export const json = (body: object, status = 200): Response =>
-  new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } });
+export const json = (body: object, status = 200, headers: Record<string, string> = {}): Response =>
+  new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', ...headers } });
+
+/** How long the call took, RFC-like Server-Timing; the platform's clock stands still between I/O. */
+export const timing = (startedAt: number): Record<string, string> => ({
+  'server-timing': `total;dur=${Date.now() - startedAt}`,
+});
 
 export { problem };
+
+/** The result, or `otherwise` when the work throws: an object that cannot be reached, or that failed. */
+export async function reached<T>(work: Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await work;
+  } catch {
+    return otherwise;
+  }
+}
 
 /** The result, or `late` when it takes longer than `ms` or throws. Timers run in a Worker while it waits on I/O. */
 export async function inTime<T>(work: Promise<T>, ms: number, late: T): Promise<T> {

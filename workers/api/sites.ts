@@ -21,6 +21,8 @@ import {
   json,
   mapBounded,
   problem,
+  reached,
+  timing,
 } from './context.ts';
 import { type Intake, type Taken, takeEvent } from './intake.ts';
 import type { Failure, ProblemError } from './problem.ts';
@@ -84,7 +86,7 @@ export function siteRoutes(): Hono<AppEnv> {
         ],
       });
 
-    const token = call.data.customerToken ?? c.req.header('waymark-customer-token') ?? null;
+    const token = tokenOf(key, call.data.customerToken, c.req.raw);
     const proof = await proofOf(key, token, first.userId, receivedAt);
     const proven = proof === 'proven';
     const accepted = taken.filter((result) => !mustBeTrusted(caller, result, proven));
@@ -101,9 +103,8 @@ export function siteRoutes(): Hono<AppEnv> {
         kind: 'invalid',
         errors: taken.map((result) => ({ pointer: `/events/${results.indexOf(result)}`, detail: NEEDS_TOKEN })),
       });
-    const reply = await inTime<Reply<Ingested>>(
+    const reply = await reached<Reply<Ingested>>(
       c.env.CUSTOMER.getByName(first.customerId).ingest(request),
-      LIMITS.ingestWaitMs,
       NOT_REACHED,
     );
     if (reply.kind !== 'done') {
@@ -122,14 +123,12 @@ export function siteRoutes(): Hono<AppEnv> {
         };
       return { messageId: result.event.messageId, status: reply.statuses[at++] };
     });
-    const response = json({
-      results: answers,
-      customer: { id: reply.customerId, stages: reply.stages },
-      ...(reply.decisions ? { decisions: reply.decisions } : {}),
-      degraded: false,
-    });
-    response.headers.set('server-timing', `total;dur=${Date.now() - startedAt}`);
-    return response;
+    const customer = { id: reply.customerId, stages: reply.stages };
+    return json(
+      { results: answers, customer, ...(reply.decisions ? { decisions: reply.decisions } : {}), degraded: false },
+      200,
+      timing(startedAt),
+    );
   });
 
   app.post('/v1/decide', async (c) => {
@@ -147,12 +146,7 @@ export function siteRoutes(): Hono<AppEnv> {
         kind: 'invalid',
         errors: [{ pointer: '/userId', detail: 'Name the customer by userId or anonymousId.' }],
       });
-    const proof = await proofOf(
-      key,
-      call.data.customerToken ?? c.req.header('waymark-customer-token') ?? null,
-      userId ?? null,
-      now(),
-    );
+    const proof = await proofOf(key, tokenOf(key, call.data.customerToken, c.req.raw), userId ?? null, now());
     const decide = decisionRequest(call.data, c.env, {});
     const asked = c.env.CUSTOMER.getByName(customerId).decide({
       customerId,
@@ -161,20 +155,15 @@ export function siteRoutes(): Hono<AppEnv> {
       decide,
     });
     const reply = await inTime<Reply<Decided>>(asked, LIMITS.decideWaitMs, NOT_REACHED);
-    const response =
+    const answer =
       reply.kind === 'done'
-        ? json({
-            customer: { id: reply.customerId, stages: reply.stages },
-            decisions: reply.decisions,
-            degraded: false,
-          })
-        : json({
+        ? { customer: { id: reply.customerId, stages: reply.stages }, decisions: reply.decisions, degraded: false }
+        : {
             customer: { id: customerId, stages: {} },
             decisions: defaultDecisions(catalog, decide, now()),
             degraded: true,
-          });
-    response.headers.set('server-timing', `total;dur=${Date.now() - startedAt}`);
-    return response;
+          };
+    return json(answer, 200, timing(startedAt));
   });
 
   for (const type of TRACKING_TYPES)
@@ -253,6 +242,12 @@ const WRONG_KEY: Failure = {
   detail: 'The write key is missing or not known. Send it as the Basic-auth user name or as writeKey.',
 };
 
+/** The customer token a call carries, looked for only where the key asks for one. */
+function tokenOf(key: KeyRow, inBody: unknown, request: Request): string | null {
+  if (key.role !== 'write' || key.tokenMode === 'off') return null;
+  return typeof inBody === 'string' ? inBody : request.headers.get('waymark-customer-token');
+}
+
 /** Whether this is an event that needs a proof the caller does not have. */
 function mustBeTrusted({ key, catalog }: Caller, taken: Taken, proven: boolean): boolean {
   if (key.role !== 'write' || key.tokenMode !== 'required' || !catalog.trusted.has(taken.event.name)) return false;
@@ -303,7 +298,7 @@ async function track(
     if (!first) return true;
     const proven = proofs.get(first.userId) ?? false;
     const events = taken.map((result) => (proven ? result.event : { ...result.event, merges: null }));
-    const reply = await inTime<Reply<Ingested>>(
+    const reply = await reached<Reply<Ingested>>(
       env.CUSTOMER.getByName(first.customerId).ingest({
         customerId: first.customerId,
         catalogVersion: catalog.version,
@@ -311,7 +306,6 @@ async function track(
         events,
         decide: null,
       }),
-      LIMITS.ingestWaitMs,
       NOT_REACHED,
     );
     return reply.kind === 'done';

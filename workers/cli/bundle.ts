@@ -14,7 +14,6 @@ export async function bundleWorker(entryPath: string): Promise<string> {
     target: 'es2024',
     platform: 'browser',
     conditions: ['workerd', 'worker', 'browser'],
-    keepNames: true,
     loader: { '.txt': 'text', '.html': 'text', '.sql': 'text', '.bin': 'binary' },
     external: ['cloudflare:*', 'node:*'],
     alias: Object.fromEntries(

@@ -235,7 +235,7 @@ const ORDER: Partial<Record<BinaryOperator, (a: number | string, b: number | str
   '>=': (a, b) => a >= b,
 };
 
-function sameJson(a: Json, b: Json): boolean {
+export function sameJson(a: Json, b: Json): boolean {
   if (a === b) return true;
   if (a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return false;
   if (Array.isArray(a) || Array.isArray(b))

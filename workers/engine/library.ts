@@ -1,12 +1,13 @@
-// Conditions run by the CEL library: whatever the closures do not cover. Owns three things the library does not do:
-// a declared member that is absent is null (C3), the iterations of comprehensions are counted (C9), and a member named
-// `constructor` is data. All three reach into the nodes of @marcbachmann/cel-js 8.0.0, which is pinned; a test for each
-// notices if a newer version works differently.
+// Conditions run by the CEL library: whatever the closures do not cover. Owns what the library does not do: a
+// declared member that is absent is null (C3), the iterations of comprehensions are counted (C9), `in` knows that a
+// number in data is a double (C1), and a member named `constructor` is data. The first three reach into the nodes of
+// @marcbachmann/cel-js 8.0.0, which is pinned; a test for each notices if a newer version works differently.
 
 import type { ASTNode, ParseResult } from '@marcbachmann/cel-js';
 import type { Json } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { firstLine, HISTORY_ARITY, isMacro, memberOf, runEnvironment, walk } from './cel.ts';
+import { sameJson } from './closures.ts';
 import { durationMs } from './durations.ts';
 import { askHistory, type DeclaredMembers, type Evaluated, type Resolve, type Scope } from './scope.ts';
 
@@ -29,7 +30,8 @@ const environment = runEnvironment((name, args) => {
   const twoPart = HISTORY_ARITY[name] === 2;
   const window = twoPart ? third : args.length > 1 ? second : undefined;
   const from = window === undefined ? -Infinity : underWay.scope.now - (durationMs(window) ?? 0);
-  return askHistory(name, underWay.resolve(event), twoPart ? second : '', from, underWay.scope);
+  const value = askHistory(name, underWay.resolve(event), twoPart ? second : '', from, underWay.scope);
+  return holdsConstructor(value) ? asMaps(value) : value;
 });
 
 /** @throws an error whose first line says what does not parse */
@@ -44,11 +46,13 @@ export function compileByLibrary(
   walk(parsed.ast, (node) => {
     if (!hasInnards(node)) throw new Error('the nodes of the CEL library are not what this file was written for');
     if (node.op === 'rcall' && isMacro(node.args[0])) countIterations(node);
+    if (node.op === 'in') node.evaluate = membership(node.args[0], node.args[1]);
     readDeclared(node, declared);
   });
   return (scope) => {
     const first = evaluate(parsed, scope, resolve, false);
-    return first.ok || !first.detail.startsWith('Unsupported type') ? first : evaluate(parsed, scope, resolve, true);
+    const again = !first.ok && (holdsConstructor(scope.event) || holdsConstructor(scope.traits));
+    return again ? evaluate(parsed, scope, resolve, true) : first;
   };
 }
 
@@ -111,6 +115,20 @@ function readDeclared(node: ASTNode & Innards, declared: DeclaredMembers): void 
     node.evaluate = () => (underWay ? read(underWay.properties, name) : null);
 }
 
+/** C1. The library has no overload for a double among integers, and takes a number for the key of a map. */
+function membership(item: ASTNode, container: ASTNode): Evaluate {
+  if (!hasInnards(item) || !hasInnards(container)) throw new Error('a node of the CEL library cannot be evaluated');
+  return (evaluator, _, context) => {
+    const value = plain(item.evaluate(evaluator, item, context), { parts: 0 });
+    const within = container.evaluate(evaluator, container, context);
+    if (Array.isArray(within)) return within.some((element) => sameJson(plain(element, { parts: 0 }), value));
+    if (within instanceof Map) return typeof value === 'string' && within.has(value);
+    if (typeof within === 'object' && within !== null && isRecord(within))
+      return typeof value === 'string' && Object.hasOwn(within, value);
+    throw new Error('no such overload: the right side of in is neither a list nor a map');
+  };
+}
+
 function read(members: Members, name: string): unknown {
   if (isMap(members)) return members.get(name) ?? null;
   return Object.hasOwn(members, name) ? (members[name] ?? null) : null;
@@ -118,7 +136,7 @@ function read(members: Members, name: string): unknown {
 
 const isMap = (members: Members): members is ReadonlyMap<string, unknown> => members instanceof Map;
 
-/** The library asks an object for its `constructor` to know its type; a Map keeps such a member apart. */
+/** The library asks an object for its `constructor` to know its type, and errs; a Map keeps such a member apart. */
 function asMap(members: object): ReadonlyMap<string, unknown> {
   return new Map(Object.entries(members).map(([name, value]) => [name, asMaps(value)]));
 }
@@ -126,6 +144,11 @@ function asMap(members: object): ReadonlyMap<string, unknown> {
 function asMaps(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(asMaps);
   return typeof value === 'object' && value !== null ? asMap(value) : value;
+}
+
+function holdsConstructor(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.hasOwn(value, 'constructor') || Object.values(value).some(holdsConstructor);
 }
 
 /** CEL values as JSON: integers become numbers, timestamps ISO strings. Shared parts are counted as often as they occur. */

@@ -46,6 +46,8 @@ export function findRefusal(ast: ASTNode): ConditionFault | null {
 }
 
 function refuse(node: ASTNode, depth: number): ConditionFault | null {
+  if (node.op === 'map' && node.args.some(([key]) => key.op === 'value' && typeof key.args !== 'string'))
+    return { code: 'condition-type', detail: 'the keys of a map are strings, as in JSON', remedy: 'Quote the keys.' };
   if (node.op !== 'call' && node.op !== 'rcall') return null;
   const name = node.args[0];
   const args = node.op === 'call' ? node.args[1] : node.args[2];
