@@ -235,6 +235,6 @@ function compileBranch(
     jumpsToEnd.push(program.push({ op: 'jump', to: 0 }) - 1);
     program[test] = { op: 'unless', condition, to: program.length };
   });
-  compileSteps(step.else ?? [], `${pointer}/else`, program, depth + 1, build);
+  if (step.else) compileSteps(step.else, `${pointer}/else`, program, depth + 1, build);
   for (const jump of jumpsToEnd) program[jump] = { op: 'jump', to: program.length };
 }

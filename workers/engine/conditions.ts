@@ -49,7 +49,7 @@ export function compileCondition(
     return fault(
       'condition-syntax',
       firstLine(error instanceof Error ? error.message : String(error)),
-      'Write the condition in CEL, for example: event.properties.price > 100',
+      'Write the condition in CEL, such as event.properties.price > 100.',
     );
   }
   const refusal = findRefusal(parsed.ast);

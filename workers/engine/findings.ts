@@ -21,9 +21,8 @@ export function findingsOf(issues: readonly Issue[], document: unknown, base: re
   return issues.flatMap((issue) => {
     const path = [...base, ...issue.path];
     const value = valueAt(document, path);
-    if (issue.code === 'invalid_union' && typeof value === 'object' && value !== null) {
-      const schema = stepSchemaOf(value);
-      const inner = schema?.safeParse(value);
+    if (issue.code === 'invalid_union' && isStepPlace(path)) {
+      const inner = typeof value === 'object' && value !== null ? stepSchemaOf(value)?.safeParse(value) : undefined;
       if (inner && !inner.success) return findingsOf(inner.error.issues, document, path);
       return [
         {
@@ -41,24 +40,59 @@ export function findingsOf(issues: readonly Issue[], document: unknown, base: re
         message: `the member ${key} is not known here`,
         remedy: 'Remove it, or correct its spelling.',
       }));
-    return [{ code: 'schema', pointer: pointerOf(path), message: lowerFirst(issue.message), remedy: remedyOf(issue) }];
+    return [{ code: 'schema', pointer: pointerOf(path), message: messageOf(issue, value), remedy: remedyOf(issue) }];
   });
+}
+
+const isStepPlace = (path: readonly PropertyKey[]): boolean => path.at(-2) === 'steps' || path.at(-2) === 'else';
+
+function messageOf(issue: Issue, value: unknown): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return value === undefined ? 'is missing' : `is not a value of type ${typeName(issue.expected)}`;
+    case 'invalid_value':
+      return value === undefined ? 'is missing' : 'is not one of the values allowed here';
+    case 'too_big':
+      return `${sizeVerb(issue.origin)} more than ${amountOf(issue.maximum, issue.origin)}`;
+    case 'too_small':
+      return `${sizeVerb(issue.origin)} less than ${amountOf(issue.minimum, issue.origin)}`;
+    case 'invalid_key':
+      return 'is a name that cannot stand here';
+    case 'invalid_union':
+      return lowerFirst(issue.errors[0]?.[0]?.message ?? issue.message);
+    default:
+      return lowerFirst(issue.message);
+  }
 }
 
 function remedyOf(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return `Give a value of type ${issue.expected}.`;
+      return `Give a value of type ${typeName(issue.expected)}.`;
     case 'invalid_value':
       return `Use one of: ${issue.values.map(String).join(', ')}.`;
     case 'too_big':
-      return `Stay at or below ${String(issue.maximum)}.`;
+      return `Stay at or below ${amountOf(issue.maximum, issue.origin)}.`;
     case 'too_small':
-      return `Give at least ${String(issue.minimum)}.`;
+      return `Give at least ${amountOf(issue.minimum, issue.origin)}.`;
     default:
       return 'Correct the value; the schema says what is expected here.';
   }
 }
+
+/** Zod's words for JSON's types, as JSON's readers know them. */
+const typeName = (expected: string): string =>
+  expected === 'array' ? 'list' : expected === 'record' ? 'object' : expected;
+
+const UNITS: Readonly<Record<string, string>> = { string: 'character', array: 'element', record: 'member' };
+
+/** `3 elements` of a list, `1 character` of a string, `5` of a number. */
+function amountOf(amount: number | bigint, origin: string): string {
+  const unit = Object.hasOwn(UNITS, origin) ? UNITS[origin] : undefined;
+  return unit === undefined ? String(amount) : `${amount} ${unit}${Number(amount) === 1 ? '' : 's'}`;
+}
+
+const sizeVerb = (origin: string): string => (Object.hasOwn(UNITS, origin) ? 'has' : 'is');
 
 const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
 

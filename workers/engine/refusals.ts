@@ -58,7 +58,7 @@ function refuse(node: ASTNode, depth: number): ConditionFault | null {
     return {
       code: 'condition-function',
       detail: 'duration() takes its argument written out: reading it from data can take seconds',
-      remedy: "Write, for example: duration('36h')",
+      remedy: "Write it as in duration('36h').",
     };
   return null;
 }
@@ -101,7 +101,7 @@ function refuseArguments(name: string, args: readonly ASTNode[]): ConditionFault
     return {
       code: 'condition-function',
       detail: `${name}() takes its arguments written out, as strings`,
-      remedy: `Write, for example: ${name}('Order Completed'${arity === 2 ? ", 'revenue'" : ''})`,
+      remedy: `Write them as in ${name}('Order Completed'${arity === 2 ? ", 'revenue'" : ''}).`,
     };
   const window = args[arity];
   if (window && durationMs(String(window.args)) === null)
