@@ -13,6 +13,8 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import type { Decisions, Described, EventStatus } from '../../workers/customer/messages.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+/** Where Node keeps compiled modules, which halves the time to start; none of the system's state. */
+const COMPILED = join(ROOT, 'node_modules/.cache/waymark-tests');
 const START_MS_MAX = 60_000;
 const END_MS_MAX = 15_000;
 const RETRY_MS = 25;
@@ -100,6 +102,8 @@ export interface Server {
   readonly address: () => string;
   /** Node's process; its workerd is a child of it. */
   readonly pid: () => number;
+  /** Its processes below Node's. */
+  readonly children: () => number[];
   /** What it has printed since it was started. */
   readonly said: () => string;
 
@@ -220,6 +224,7 @@ export function newServer(): Server {
     said: () => running?.said() ?? '',
     start,
     kill9,
+    children: () => childrenOf(pid()),
     killOnly: async () => {
       const children = childrenOf(pid());
       await end((id) => process.kill(id, 'SIGKILL'));
@@ -231,7 +236,7 @@ export function newServer(): Server {
     },
     stop: async (signal = 'SIGTERM') => (await end((id) => process.kill(id, signal)))?.exitCode ?? null,
     remove: async () => {
-      await kill9();
+      await end((id) => process.kill(id, 'SIGTERM'));
       rmSync(state, { recursive: true, force: true });
     },
     call,
@@ -308,7 +313,7 @@ function spawnStart(state: string, port: number): Process {
   const path = [join(ROOT, 'node_modules/.bin'), process.env.PATH ?? ''].join(delimiter);
   const child = spawn('node', [join(ROOT, 'workers/cli/start.ts')], {
     cwd: ROOT,
-    env: { ...process.env, PATH: path, PORT: String(port), WAYMARK_STATE: state },
+    env: { ...process.env, PATH: path, NODE_COMPILE_CACHE: COMPILED, PORT: String(port), WAYMARK_STATE: state },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

@@ -35,6 +35,7 @@ export interface HostOptions {
 /** Starts the system on `state`; a second start on the same folder finds everything that was there. */
 export async function startHost({ state, port }: HostOptions): Promise<Host> {
   mkdirSync(state, { recursive: true });
+  const release = holdState(state);
   endOrphan(state);
   const { workerOptions } = readWorkerOptions(join(ROOT, 'wrangler.toml'));
   const { modulesRules: _rules, ratelimits: _limits, ...worker } = workerOptions;
@@ -57,8 +58,8 @@ export async function startHost({ state, port }: HostOptions): Promise<Host> {
   };
   const miniflare = new Miniflare(convertV4MiniflareOptions(options));
   await miniflare.ready;
-  await migrate(drizzle(await miniflare.getD1Database('DB')), { migrationsFolder: join(ROOT, 'schema/migrations') });
   const guard = guardChildren(state);
+  await migrate(drizzle(await miniflare.getD1Database('DB')), { migrationsFolder: join(ROOT, 'schema/migrations') });
   const served = await miniflare.unsafeGetDirectURL('waymark');
   return {
     port: Number(served.port),
@@ -69,8 +70,25 @@ export async function startHost({ state, port }: HostOptions): Promise<Host> {
     stop: async () => {
       await miniflare.dispose();
       guard();
+      release();
     },
   };
+}
+
+/**
+ * One system a folder: a lock that the operating system takes back when the process ends, however it ends, so that it
+ * can neither be left behind nor be mistaken for that of another process.
+ * @returns lets go of it
+ */
+export function holdState(state: string): () => void {
+  const lock = new DatabaseSync(join(state, 'lock.sqlite'), { timeout: 0 });
+  try {
+    lock.exec('BEGIN EXCLUSIVE');
+  } catch {
+    lock.close();
+    throw new Error(`The system already runs on ${state}. Stop it first, or choose another WAYMARK_STATE.`);
+  }
+  return () => lock.close();
 }
 
 const clockFile = (state: string): string => join(state, 'clock.json');
@@ -113,16 +131,10 @@ function objectsWithAlarms(state: string): string[] {
 
 const pidsFile = (state: string): string => join(state, 'pids.json');
 
-/** Ends a workerd that a killed parent left behind on this very state. */
+/** Ends a workerd that a killed parent left behind on this very state; who holds the state has no living parent in it. */
 function endOrphan(state: string): void {
   if (!existsSync(pidsFile(state))) return;
-  const { parent, children }: { parent: number; children: number[] } = JSON.parse(
-    readFileSync(pidsFile(state), 'utf8'),
-  );
-  if (isNode(parent))
-    throw new Error(
-      `The system already runs on ${state} (process ${parent}). Stop it first, or choose another WAYMARK_STATE.`,
-    );
+  const { children }: { children: number[] } = JSON.parse(readFileSync(pidsFile(state), 'utf8'));
   for (const pid of children) if (commandOf(pid).includes('workerd')) process.kill(pid, 'SIGKILL');
   rmSync(pidsFile(state), { force: true });
 }
@@ -135,8 +147,6 @@ function commandOf(pid: number): string {
   }
 }
 
-const isNode = (pid: number): boolean => pid !== process.pid && commandOf(pid).includes('start.ts');
-
 function childrenOf(pid: number): number[] {
   try {
     return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
@@ -148,7 +158,7 @@ function childrenOf(pid: number): number[] {
 /** A process of its own that ends workerd when this one dies, however it dies: its pipe closes then. */
 function guardChildren(state: string): () => void {
   const children = childrenOf(process.pid).filter((pid) => commandOf(pid).includes('workerd'));
-  writeFileSync(pidsFile(state), JSON.stringify({ parent: process.pid, children }));
+  writeFileSync(pidsFile(state), JSON.stringify({ children }));
   const script = `process.stdin.resume().on('close', () => { for (const pid of ${JSON.stringify(children)}) try { process.kill(pid, 'SIGKILL') } catch {} })`;
   const guard = spawn(process.execPath, ['-e', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
   guard.unref();

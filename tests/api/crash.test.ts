@@ -1,0 +1,127 @@
+// Killed the hard way under traffic: what was acknowledged is there once, what was not is there once after the client
+// has repeated it, and time goes on where it stood.
+
+import { expect, test } from 'vitest';
+import { holdState } from '../../workers/cli/host.ts';
+import { fresh, type Ingested, type Message, survivors, track, tryStart, useServer } from './server.ts';
+
+const server = useServer();
+const DAY = 86_400_000;
+/** 128 and the number of the signal, as a shell reports it. */
+const SIGTERM_CODE = 143;
+
+const CLIENTS = 8;
+const ROUNDS = 6;
+/** Acknowledged events after which the system is killed, while more are under way. */
+const EVENTS_A_ROUND = 40;
+
+interface Client {
+  readonly userId: string;
+  readonly sent: string[];
+}
+
+/** Sends one message after another until the system is gone. @returns the one that was not acknowledged */
+async function keepSending(client: Client, unsure: Message | null, onAcknowledged: () => void): Promise<Message> {
+  for (let event = unsure; ; event = null) {
+    if (!event) {
+      event = track({ userId: client.userId }, 'Product Viewed', { number: client.sent.length });
+      client.sent.push(event.messageId);
+    }
+    const answer = await server.site<Ingested>('/v1/events', { events: [event] }).catch(() => null);
+    if (answer?.status !== 200) return event;
+    onAcknowledged();
+  }
+}
+
+test('kill -9 under traffic, six times: every event is in its timeline exactly once, and time goes on where it stood', async () => {
+  const buyer = { userId: fresh('buyer') };
+  await server.ingest([track(buyer, 'Order Completed')]);
+  const orderedAt = Date.parse((await server.describe(`u:${buyer.userId}`)).runs[0]?.enteredAt ?? '');
+  const clients = Array.from({ length: CLIENTS }, (): Client => ({ userId: fresh('c'), sent: [] }));
+  let unsure: (Message | null)[] = clients.map(() => null);
+  let clock = 0;
+  for (let round = 1; round <= ROUNDS; round++) {
+    const enough = Promise.withResolvers<void>();
+    let acknowledged = 0;
+    const onAcknowledged = () => {
+      if (++acknowledged === EVENTS_A_ROUND) enough.resolve();
+    };
+    const rest = Promise.all(
+      clients.map((client, index) => keepSending(client, unsure[index] ?? null, onAcknowledged)),
+    );
+    await enough.promise;
+    await server.kill9();
+    unsure = await rest;
+    await server.start();
+    expect(await server.now()).toBeGreaterThanOrEqual(clock);
+    if (round === 2) {
+      const moved = await server.advance('P14D');
+      expect(moved.timersFired).toBe(1);
+      clock = Date.parse(moved.now);
+    }
+  }
+  for (const [index, client] of clients.entries()) {
+    const event = unsure[index];
+    if (event) await server.ingest([event]);
+    expect(await server.messageIds(`u:${client.userId}`)).toEqual(client.sent);
+    expect((await server.describe(`u:${client.userId}`)).events).toBe(client.sent.length);
+  }
+  expect(clients.flatMap(({ sent }) => sent).length).toBeGreaterThanOrEqual(ROUNDS * EVENTS_A_ROUND);
+
+  expect((await server.describe(`u:${buyer.userId}`)).stages).toEqual({ lifecycle: 'usage' });
+  await server.advance('P60D');
+  const [run] = (await server.describe(`u:${buyer.userId}`)).runs;
+  expect(run).toMatchObject({ stage: 'repurchase' });
+  expect(Date.parse(run?.enteredAt ?? '')).toBe(orderedAt + 74 * DAY);
+});
+
+test('killed while the clock is moved: every timer has fired once, and none early', async () => {
+  const buyers = Array.from({ length: 100 }, () => ({ userId: fresh('buyer') }));
+  await server.site('/v1/batch', { batch: buyers.map((who) => track(who, 'Order Completed')) });
+  const from = await server.now();
+  const moving = server.advance('P15D').catch(() => null);
+  await server.admin('GET', '/admin/clock');
+  await server.kill9();
+  await moving;
+  await server.start();
+  if ((await server.now()) < from + 15 * DAY) await server.advance('P15D');
+  const transitions = await Promise.all(buyers.map(({ userId }) => server.transitions(`u:${userId}`)));
+  for (const [first, second, third, ...more] of transitions) {
+    expect([first?.to, second?.to, third?.to, more]).toEqual(['awareness', 'purchase', 'usage', []]);
+    expect(Date.parse(third?.at ?? '') - Date.parse(second?.at ?? '')).toBe(14 * DAY);
+  }
+  expect((await server.funnel()).lifecycle?.purchase ?? 0).toBe(0);
+});
+
+test('kill -9 of Node alone: its workerd ends by itself, and the folder can be started on at once', async () => {
+  const who = { userId: fresh('survivor') };
+  const event = track(who, 'Order Completed');
+  await server.ingest([event]);
+  const left = await server.killOnly();
+  expect(left.length).toBeGreaterThan(0);
+  expect(await survivors(left)).toEqual([]);
+  await server.start();
+  expect(await server.messageIds(`u:${who.userId}`)).toEqual([event.messageId]);
+});
+
+test('a second start on a folder in use is refused in words, and disturbs nobody', async () => {
+  const { code, said } = await tryStart(server.state);
+  expect(code).toBe(1);
+  expect(said).toContain(`The system already runs on ${server.state}.`);
+  expect(said).not.toMatch(/\n\s+at /);
+  const who = { userId: fresh('undisturbed') };
+  expect((await server.ingest([track(who, 'Order Completed')])).customer.stages).toEqual({ lifecycle: 'purchase' });
+});
+
+test('SIGTERM ends the system and all that belongs to it', async () => {
+  const children = server.children();
+  expect(await server.stop()).toBe(SIGTERM_CODE);
+  expect(await survivors(children)).toEqual([]);
+});
+
+test('a folder is held by one system: of two starts at the same moment one is refused, and a dead one holds nothing', () => {
+  const release = holdState(server.state);
+  expect(() => holdState(server.state)).toThrow('already runs on');
+  release();
+  holdState(server.state)();
+});
