@@ -1,6 +1,7 @@
 // JSON as it comes from outside: bytes in, a value or a fault that names the place out. Guards depth, size and the
 // member names that could poison a prototype, before any schema looks at the value. Not a parser: V8's is used.
 
+import { visit } from 'jsonc-parser';
 import { LIMITS } from './limits.ts';
 
 export type Json = string | number | boolean | null | Json[] | { [member: string]: Json };
@@ -40,8 +41,21 @@ export function parseJsonText(text: string): ParsedJson {
   return { ok: true, value };
 }
 
+/** Whether a text holds more opening brackets than may be nested: if not, it cannot be too deep. Native-speed search. */
+function mayBeDeep(text: string): boolean {
+  let brackets = 0;
+  for (const bracket of ['{', '[']) {
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) {
+      brackets++;
+      if (brackets > LIMITS.jsonDepthMax) return true;
+    }
+  }
+  return false;
+}
+
 /** The deepest nesting of brackets outside strings; stops counting once past the limit. */
 function depthOf(text: string): number {
+  if (!mayBeDeep(text)) return 0;
   let depth = 0;
   let deepest = 0;
   let inString = false;
@@ -62,11 +76,18 @@ function depthOf(text: string): number {
 
 function syntaxDetail(text: string, message: string): string {
   const at = /at position (\d+)/.exec(message);
-  const position = at ? Number(at[1]) : text.length;
+  const position = at ? Number(at[1]) : /end of JSON/.test(message) ? text.length : faultPosition(text);
   const before = text.slice(0, position);
   const line = before.split('\n').length;
   const column = position - before.lastIndexOf('\n');
   return `The body is not valid JSON at position ${position} (line ${line}, column ${column}).`;
+}
+
+/** For the faults V8 tells without a position: an unexpected token. */
+function faultPosition(text: string): number {
+  let position: number | undefined;
+  visit(text, { onError: (_, offset) => (position ??= offset) }, { disallowComments: true });
+  return position ?? text.length;
 }
 
 const refuse = (pointer: string, detail: string): ParsedJson => ({ ok: false, fault: { pointer, detail } });

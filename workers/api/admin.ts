@@ -3,21 +3,21 @@
 import { Hono } from 'hono';
 import type { Catalog } from '../catalog/catalog.ts';
 import { bearerOf, findKey } from './auth.ts';
-import { type AppEnv, CATALOG_UNREADABLE, catalogOfRequest, problem, withCatalog } from './context.ts';
+import { type AppEnv, CATALOG_UNREADABLE, catalogOfRequest, type LocalMode, problem, withCatalog } from './context.ts';
 import { adminCatalogRoutes } from './admin-catalog.ts';
 import { adminCustomerRoutes } from './admin-customers.ts';
 import { adminImportRoutes } from './admin-import.ts';
 import { adminJourneyRoutes } from './admin-journeys.ts';
 
 export interface AdminEnv extends AppEnv {
-  Variables: AppEnv['Variables'] & { catalog: Catalog };
+  Variables: { catalog: Catalog };
 }
 
-export function adminRoutes(): Hono<AdminEnv> {
+export function adminRoutes(local: LocalMode | null): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>();
   app.use('*', async (c, next) => {
     const catalog = await catalogOfRequest(c.env, c.executionCtx);
-    const key = findKey(bearerOf(c.req.raw), catalog, c.var.local?.keys ?? null);
+    const key = findKey(bearerOf(c.req.raw), catalog, local?.keys ?? null);
     if (!key)
       return problem(
         catalog ? { kind: 'unauthorized', detail: 'Send the admin key as Authorization: Bearer.' } : CATALOG_UNREADABLE,

@@ -4,7 +4,7 @@
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { adminRoutes } from './admin.ts';
-import { type AppEnv, json, type LocalMode, problem } from './context.ts';
+import { type AppEnv, type Env, json, type LocalMode, problem } from './context.ts';
 import { openApiDocument } from './openapi.ts';
 import { siteRoutes } from './sites.ts';
 
@@ -17,30 +17,22 @@ const PUBLIC_HEADERS = [
   'waymark-customer-token',
 ];
 
-export function createApp(local: LocalMode | null): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
-  app.use('*', async (c, next) => {
-    c.set('local', local);
-    if (local && !local.ready && !c.req.path.startsWith('/admin/'))
-      return problem({ kind: 'unavailable', detail: 'The system is starting.', retryAfterSeconds: 1 });
-    return next();
-  });
-  const crossOrigin = cors({
-    origin: (origin, c) => (local ? '*' : originsOf(c.env.CORS_ORIGINS).includes(origin) ? origin : null),
-    allowMethods: ['GET', 'POST'],
-    allowHeaders: PUBLIC_HEADERS,
-    maxAge: 86_400,
-  });
-  // Only a browser on another origin sends Origin; servers are spared the headers.
-  app.use('/v1/*', (c, next) => (c.req.raw.headers.has('origin') ? crossOrigin(c, next) : next()));
-  app.get('/healthz', (c) => health(c.env.DB));
-  app.get('/openapi.json', () => json(openApiDocument()));
-  app.route('/', siteRoutes());
-  app.route('/admin', adminRoutes());
-  app.notFound(() =>
+/** The handler of all requests. */
+export interface App {
+  readonly fetch: (request: Request, env: Env, execution: ExecutionContext) => Response | Promise<Response>;
+  readonly routes: Hono<AppEnv>;
+}
+
+export function createApp(local: LocalMode | null): App {
+  const routes = new Hono<AppEnv>();
+  routes.get('/healthz', (c) => health(c.env.DB));
+  routes.get('/openapi.json', () => json(openApiDocument()));
+  routes.route('/', siteRoutes(local));
+  routes.route('/admin', adminRoutes(local));
+  routes.notFound(() =>
     problem({ kind: 'not-found', detail: 'There is no such route. /openapi.json lists all of them.' }),
   );
-  app.onError((error) => {
+  routes.onError((error) => {
     console.error(JSON.stringify({ at: 'edge', error: error.name }));
     return problem({
       kind: 'unavailable',
@@ -48,7 +40,33 @@ export function createApp(local: LocalMode | null): Hono<AppEnv> {
       retryAfterSeconds: 1,
     });
   });
-  return app;
+
+  // Only a browser on another origin sends Origin; servers are spared the middleware and its headers.
+  const crossOrigin = new Hono<AppEnv>();
+  crossOrigin.use(
+    '/v1/*',
+    cors({
+      origin: (origin, c) => (local ? '*' : originsOf(c.env.CORS_ORIGINS).includes(origin) ? origin : null),
+      allowMethods: ['GET', 'POST'],
+      allowHeaders: PUBLIC_HEADERS,
+      maxAge: 86_400,
+    }),
+  );
+  crossOrigin.route('/', routes);
+  crossOrigin.notFound(() =>
+    problem({ kind: 'not-found', detail: 'There is no such route. /openapi.json lists all of them.' }),
+  );
+
+  const starting = (request: Request) =>
+    local !== null && !local.ready && !new URL(request.url).pathname.startsWith('/admin/');
+  return {
+    routes,
+    fetch: (request, env, execution) => {
+      if (starting(request))
+        return problem({ kind: 'unavailable', detail: 'The system is starting.', retryAfterSeconds: 1 });
+      return (request.headers.has('origin') ? crossOrigin : routes).fetch(request, env, execution);
+    },
+  };
 }
 
 const originsOf = (list: string | undefined): string[] =>

@@ -25,7 +25,6 @@ export interface LocalMode {
 
 export interface AppEnv {
   Bindings: Env;
-  Variables: { local: LocalMode | null };
 }
 
 export const catalogOfRequest = (

@@ -2,14 +2,7 @@
 // that inside everything can be trusted. One message at fault never spoils the others.
 
 import { v7 as uuid } from 'uuid';
-import {
-  customerIdOf,
-  type Event,
-  Event as EventSchema,
-  eventNameOf,
-  happenedAt,
-  mergedIdOf,
-} from '../../schema/event.ts';
+import { customerIdOf, type Event, eventNameOf, happenedAt, mergedIdOf, readEvent } from '../../schema/event.ts';
 import { findJsonFault, isObject, type Json, type JsonObject, pointerOf } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import type { Vocabulary } from '../engine/compile.ts';
@@ -45,13 +38,13 @@ export function takeEvent(raw: Json, intake: Intake): Taken | Refused {
   const stated = typeof message['messageId'] === 'string' ? message['messageId'] : null;
   const fault = findJsonFault(message);
   if (fault) return refused(stated, [fault]);
-  const parsed = EventSchema.safeParse(message);
-  if (!parsed.success)
+  const read = readEvent(message);
+  if (!read.ok)
     return refused(
       stated,
-      parsed.error.issues.map((issue) => ({ pointer: pointerOf(issue.path), detail: issue.message })),
+      read.issues.map((issue) => ({ pointer: pointerOf(issue.path), detail: issue.message })),
     );
-  const event = parsed.data;
+  const { event } = read;
   const customerId = customerIdOf(event);
   if (customerId === null)
     return refused(stated, [{ pointer: '/userId', detail: 'name the customer by userId or anonymousId' }]);
@@ -66,6 +59,7 @@ export function takeEvent(raw: Json, intake: Intake): Taken | Refused {
     event: {
       messageId,
       name: intake.vocabulary.resolve(eventNameOf(event)),
+      type: event.type,
       at: happenedAt(event, intake.receivedAt, intake.sentAt),
       body,
       merges: mergedIdOf(event),
@@ -75,12 +69,19 @@ export function takeEvent(raw: Json, intake: Intake): Taken | Refused {
 
 /** The message as it is kept: all of it, with the ids as they were understood and without the key it travelled with. */
 function keptMessage(message: JsonObject, event: Event, messageId: string): JsonObject {
-  const kept: JsonObject = { ...message, messageId };
-  if (event.userId !== undefined) kept['userId'] = event.userId;
-  if (event.anonymousId !== undefined) kept['anonymousId'] = event.anonymousId;
-  delete kept['writeKey'];
-  delete kept['customerToken'];
-  return kept;
+  const { userId, anonymousId } = event;
+  const asUnderstood =
+    message['messageId'] === messageId &&
+    (userId === undefined || message['userId'] === userId) &&
+    (anonymousId === undefined || message['anonymousId'] === anonymousId);
+  if (asUnderstood && !('writeKey' in message) && !('customerToken' in message)) return message;
+  const { writeKey: _, customerToken: __, ...kept } = message;
+  return {
+    ...kept,
+    messageId,
+    ...(userId === undefined ? {} : { userId }),
+    ...(anonymousId === undefined ? {} : { anonymousId }),
+  };
 }
 
 const encoder = new TextEncoder();

@@ -7,6 +7,7 @@ import { customerIdOf } from '../../schema/event.ts';
 import { isObject, type Json, type JsonObject, pointerOf } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import type { Catalog, KeyRow } from '../catalog/catalog.ts';
+import { freshCatalog } from '../catalog/cache.ts';
 import { defaultDecisions } from '../customer/answer.ts';
 import { now } from '../customer/clock.ts';
 import type { Decided, DecisionRequest, Decisions, Ingested, IngestRequest, Reply } from '../customer/messages.ts';
@@ -19,6 +20,7 @@ import {
   type Env,
   inTime,
   json,
+  type LocalMode,
   mapBounded,
   problem,
   reached,
@@ -54,12 +56,13 @@ interface Caller {
 
 const TRACKING_TYPES = ['track', 'identify', 'page', 'screen', 'group', 'alias'] as const;
 
-export function siteRoutes(): Hono<AppEnv> {
+export function siteRoutes(local: LocalMode | null): Hono<AppEnv> {
+  const localKeys = local?.keys ?? null;
   const app = new Hono<AppEnv>();
 
   app.post('/v1/events', async (c) => {
     const startedAt = Date.now();
-    const caller = await identifyCaller(c.req.raw, c.env, c.executionCtx, c.var.local?.keys ?? null);
+    const caller = await identifyCaller(c.req.raw, c.env, c.executionCtx, localKeys);
     if (caller instanceof Response) return caller;
     const { catalog, key, body } = caller;
     const call = EventsCall.safeParse(body);
@@ -133,7 +136,7 @@ export function siteRoutes(): Hono<AppEnv> {
 
   app.post('/v1/decide', async (c) => {
     const startedAt = Date.now();
-    const caller = await identifyCaller(c.req.raw, c.env, c.executionCtx, c.var.local?.keys ?? null);
+    const caller = await identifyCaller(c.req.raw, c.env, c.executionCtx, localKeys);
     if (caller instanceof Response) return caller;
     const { catalog, key, body } = caller;
     const call = DecideCall.safeParse(body);
@@ -168,13 +171,13 @@ export function siteRoutes(): Hono<AppEnv> {
 
   for (const type of TRACKING_TYPES)
     app.post(`/v1/${type}`, async (c) => {
-      const caller = await identifyCaller(c.req.raw, c.env, c.executionCtx, c.var.local?.keys ?? null);
+      const caller = await identifyCaller(c.req.raw, c.env, c.executionCtx, localKeys);
       if (caller instanceof Response) return caller;
       return track(c.env, caller, [caller.body], type, undefined, c.req.raw);
     });
 
   app.post('/v1/batch', async (c) => {
-    const caller = await identifyCaller(c.req.raw, c.env, c.executionCtx, c.var.local?.keys ?? null);
+    const caller = await identifyCaller(c.req.raw, c.env, c.executionCtx, localKeys);
     if (caller instanceof Response) return caller;
     const { body } = caller;
     const batch = body['batch'];
@@ -224,7 +227,7 @@ async function identifyCaller(
   execution: Pick<ExecutionContext, 'waitUntil'>,
   localKeys: ReadonlyMap<string, KeyRow> | null,
 ): Promise<Caller | Response> {
-  const catalog = await catalogOfRequest(env, execution);
+  const catalog = freshCatalog() ?? (await catalogOfRequest(env, execution));
   const early = keyOf(request, undefined);
   if (early !== null && catalog && !findKey(early, catalog, localKeys)) return problem(WRONG_KEY);
   const read = await readJsonObject(request);

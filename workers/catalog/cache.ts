@@ -17,7 +17,8 @@ let askedAt = 0;
 const WAIT_WITH_COPY_MS = 150;
 const WAIT_WITHOUT_COPY_MS = 5_000;
 
-export const catalogInMemory = (): Catalog | null => current;
+/** The copy, if it is fresh: what nearly every request takes, without waiting for anything. */
+export const freshCatalog = (): Catalog | null => (Date.now() - askedAt < CATALOG_FRESH_MS ? current : null);
 
 /**
  * The catalog for a request. With a fresh copy: at once. With an ageing one: at once, and D1 is asked in the background.

@@ -4,7 +4,7 @@
 import { isObject, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import type { DueTimer, EngineEvent, Run } from '../engine/machine.ts';
+import type { DueTimer, EngineEvent, Machine, Run } from '../engine/machine.ts';
 import { listens, step } from '../engine/step.ts';
 import { nextTimer } from '../engine/timers.ts';
 import { apply, type Commit, record } from './commit.ts';
@@ -41,55 +41,56 @@ function nextDue(commit: Commit, until: number): { run: Run; timer: DueTimer } |
   return first;
 }
 
-/** Appends an event to the history and offers it to every run and every entry that listens. `now` in milliseconds. */
-export function applyEvent(commit: Commit, catalog: Catalog, incoming: IncomingEvent, now: number): EngineEvent {
+/**
+ * Appends an event to the history and offers it to every run and every entry that listens. `now` in milliseconds.
+ * The message is parsed only when somebody listens: most events of a shop concern no journey.
+ * @returns false for an event this customer has already; nothing has changed then
+ */
+export function applyEvent(commit: Commit, catalog: Catalog, incoming: IncomingEvent, now: number): boolean {
   const { state, sql } = commit;
-  const event = engineEventOf(incoming);
+  const { at, name, messageId, body } = incoming;
+  const lastInputAt = state.lastInputAt;
   state.lastInputAt = now;
+  if (!insertEntry(sql, { seq: state.nextSeq, at, appliedAt: now, kind: 'event', name, messageId, body })) {
+    state.lastInputAt = lastInputAt;
+    return false;
+  }
+  state.nextSeq++;
   state.lastActivityAt = Math.max(state.lastActivityAt ?? now, now);
   state.events++;
   commit.head = true;
-  const seq = state.nextSeq++;
-  insertEntry(sql, {
-    seq,
-    at: incoming.at,
-    appliedAt: now,
-    kind: 'event',
-    name: incoming.name,
-    messageId: incoming.messageId,
-    body: incoming.body,
-  });
-  if (event.type === 'identify') learnTraits(commit, event.traits, now);
+  let parsed: EngineEvent | null = null;
+  const event = (): EngineEvent => {
+    parsed ??= engineEventOf(incoming);
+    return parsed;
+  };
+  if (incoming.type === 'identify') learnTraits(commit, event().traits, now);
 
   for (const run of liveRuns(state)) {
     const machine = commit.machineOf(run);
-    if (!listens(machine, run, event.name)) continue;
-    const outcome = step(
-      machine,
-      run,
-      { kind: 'event', event },
-      factsFromRows(sql, state.traits, state.lastActivityAt),
-      now,
-    );
+    if (!listens(machine, run, name)) continue;
+    const facts = factsFromRows(sql, state.traits, state.lastActivityAt);
+    const outcome = step(machine, run, { kind: 'event', event: event() }, facts, now);
     apply(commit, run, outcome.run, outcome.effects, now);
   }
-  for (const machine of catalog.entries.get(event.name) ?? []) {
-    if (hasRunOf(commit, machine.id)) continue;
-    if (liveRuns(state).length >= LIMITS.runsPerCustomerMax) {
-      record(commit, 'error', now, {
-        journey: machine.id,
-        pointer: '',
-        detail: `not entered: the customer is in ${LIMITS.runsPerCustomerMax} journeys already`,
-      });
-      continue;
-    }
-    const id = `${machine.id}.${state.runsStarted + 1}`;
-    const facts = factsFromRows(sql, state.traits, state.lastActivityAt);
-    const outcome = step(machine, null, { kind: 'start', id, key: null, event }, facts, now);
-    if (outcome.run) state.runsStarted++;
-    apply(commit, null, outcome.run, outcome.effects, now);
+  for (const machine of catalog.entries.get(name) ?? []) {
+    if (!hasRunOf(commit, machine.id)) startRun(commit, machine, event(), now);
   }
-  return event;
+  return true;
+}
+
+function startRun(commit: Commit, machine: Machine, event: EngineEvent, now: number): void {
+  const { state, sql } = commit;
+  if (liveRuns(state).length >= LIMITS.runsPerCustomerMax) {
+    const detail = `not entered: the customer is in ${LIMITS.runsPerCustomerMax} journeys already`;
+    record(commit, 'error', now, { journey: machine.id, pointer: '', detail });
+    return;
+  }
+  const id = `${machine.id}.${state.runsStarted + 1}`;
+  const facts = factsFromRows(sql, state.traits, state.lastActivityAt);
+  const outcome = step(machine, null, { kind: 'start', id, key: null, event }, facts, now);
+  if (outcome.run) state.runsStarted++;
+  apply(commit, null, outcome.run, outcome.effects, now);
 }
 
 function hasRunOf(commit: Commit, journey: string): boolean {

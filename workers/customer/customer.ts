@@ -6,8 +6,8 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Catalog } from '../catalog/catalog.ts';
 import { catalogAtLeast, loadMachine, machineInMemory } from '../catalog/cache.ts';
 import { indexedRevision } from '../catalog/store.ts';
-import type { EngineEvent, Machine, Run } from '../engine/machine.ts';
-import { applyEvent, fireTimers } from './advance.ts';
+import type { Machine, Run } from '../engine/machine.ts';
+import { applyEvent, engineEventOf, fireTimers } from './advance.ts';
 import { alarmAt, checkIndexAt, mayTellNow, retryAt, type Told } from './alarm.ts';
 import { decidePlacements, defaultDecisions, describe, stagesForDecision } from './answer.ts';
 import { now, platformTime } from './clock.ts';
@@ -38,7 +38,6 @@ import {
   deleteOutbox,
   type Entry,
   factsFromRows,
-  hasMessage,
   type OutboxRow,
   readOutbox,
   readState,
@@ -79,12 +78,9 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     if (!this.#catchUp(catalog, at, null)) return { kind: 'busy', retryAfterMs: 1_000 };
     const reply = this.#transact(catalog, null, (commit) => {
       const statuses: EventStatus[] = [];
-      let last: EngineEvent | null = null;
-      for (const event of request.events) {
-        const applied = this.#accept(commit, catalog, event, at);
-        statuses.push(applied ? 'accepted' : 'duplicate');
-        if (applied) last = applied;
-      }
+      for (const event of request.events)
+        statuses.push(applyEvent(commit, catalog, event, at) ? 'accepted' : 'duplicate');
+      const last = request.events.at(-1) ?? null;
       const decisions = request.decide && this.#decide(commit, catalog, request.decide, last, request.proven, at);
       return {
         kind: 'done' as const,
@@ -147,7 +143,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
       statuses.push(
         this.#transact(catalog, 'import', (commit) => {
           commit.state.importing = true;
-          return this.#accept(commit, catalog, event, at) ? 'accepted' : 'duplicate';
+          return applyEvent(commit, catalog, event, at) ? 'accepted' : 'duplicate';
         }),
       );
     }
@@ -315,22 +311,18 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     }
   }
 
-  /** @returns the event as applied, or null for one this customer has already */
-  #accept(commit: Commit, catalog: Catalog, event: IncomingEvent, at: number): EngineEvent | null {
-    return hasMessage(commit.sql, event.messageId) ? null : applyEvent(commit, catalog, event, at);
-  }
-
   #decide(
     commit: Commit,
     catalog: Catalog,
     request: DecisionRequest,
-    event: EngineEvent | null,
+    asking: IncomingEvent | null,
     proven: boolean,
     at: number,
   ): Decisions {
     const { state } = commit;
     if (!this.#mayShow(proven)) return defaultDecisions(catalog, request, at);
     const facts = factsFromRows(commit.sql, state.traits, state.lastActivityAt);
+    const event = asking && engineEventOf(asking);
     const decisions = decidePlacements(catalog, request, {
       customerId: state.id,
       stages: stagesForDecision(catalog, state),

@@ -9,6 +9,8 @@ export interface IncomingEvent {
   readonly messageId: string;
   /** The declared name, aliases resolved. */
   readonly name: string;
+  /** The call it came by: track, page, screen, identify, group, alias. */
+  readonly type: string;
   /** When it happened by our clock, milliseconds. */
   readonly at: number;
   /** The message as it will be kept, JSON. */

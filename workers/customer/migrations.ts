@@ -29,7 +29,7 @@ export const MIGRATIONS: readonly string[] = [
      body TEXT NOT NULL
    );
    CREATE INDEX entries_by_name ON entries (name, at) WHERE name IS NOT NULL;
-   CREATE INDEX entries_by_message ON entries (message_id) WHERE message_id IS NOT NULL;
+   CREATE UNIQUE INDEX entries_by_message ON entries (message_id) WHERE message_id IS NOT NULL;
    CREATE TABLE runs (
      id TEXT PRIMARY KEY,
      state TEXT NOT NULL,

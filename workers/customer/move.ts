@@ -8,7 +8,7 @@ import type { Machine, Run } from '../engine/machine.ts';
 import { type Commit, record } from './commit.ts';
 import type { HandOver, MovedRest } from './messages.ts';
 import type { CustomerState } from './state.ts';
-import { hasMessage, insertEntry, readEntriesAfter, readMoves, readPart, writeOutbox, writePart } from './storage.ts';
+import { insertEntry, readEntriesAfter, readMoves, readPart, writeOutbox, writePart } from './storage.ts';
 
 /** Progress of one move into this customer, as kept in its parts. */
 export interface Move {
@@ -54,8 +54,8 @@ export function takePage(commit: Commit, source: string, page: Extract<HandOver,
   const { sql, state } = commit;
   commit.dirty = true;
   for (const entry of page.entries) {
-    if (entry.messageId !== null && hasMessage(sql, entry.messageId)) continue;
-    insertEntry(sql, { ...entry, seq: state.nextSeq++ });
+    if (!insertEntry(sql, { ...entry, seq: state.nextSeq })) continue;
+    state.nextSeq++;
     if (entry.kind === 'event') state.events++;
   }
   if (!page.rest) {

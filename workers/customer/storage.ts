@@ -37,8 +37,8 @@ export const SQL = {
     'INSERT INTO customer (id, name, created_at, last_activity_at, last_input_at, events, revision, dirty_since, importing, catalog_version, runs_started, moved_to, released) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
   updateCustomer:
     'UPDATE customer SET last_activity_at = ?, last_input_at = ?, events = ?, revision = ?, dirty_since = ?, importing = ?, catalog_version = ?, runs_started = ?, moved_to = ?, released = ? WHERE id = 1',
-  hasMessage: 'SELECT 1 FROM entries WHERE message_id = ? LIMIT 1',
-  insertEntry: 'INSERT INTO entries (seq, at, applied_at, kind, name, message_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  insertEntry:
+    'INSERT OR IGNORE INTO entries (seq, at, applied_at, kind, name, message_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)',
   writeRun:
     'INSERT INTO runs (id, state, next_due_at) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state, next_due_at = excluded.next_due_at',
   count: 'SELECT count(*) AS n FROM entries WHERE name = ? AND at > ? AND at <= ?',
@@ -132,12 +132,12 @@ function hotColumns(state: CustomerState): (string | number | null)[] {
   ];
 }
 
-export function hasMessage(sql: SqlStorage, messageId: string): boolean {
-  return sql.exec(SQL.hasMessage, messageId).toArray().length > 0;
-}
-
-export function insertEntry(sql: SqlStorage, entry: Entry): void {
-  sql.exec(SQL.insertEntry, entry.seq, entry.at, entry.appliedAt, entry.kind, entry.name, entry.messageId, entry.body);
+/** @returns whether it was added: an entry whose message id is there already is not, and changes nothing (I1) */
+export function insertEntry(sql: SqlStorage, entry: Entry): boolean {
+  return (
+    sql.exec(SQL.insertEntry, entry.seq, entry.at, entry.appliedAt, entry.kind, entry.name, entry.messageId, entry.body)
+      .rowsWritten > 0
+  );
 }
 
 /** `nextDueAt` is a lower bound: a timer since activity may move on without this row being written. */

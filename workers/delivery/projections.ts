@@ -20,34 +20,38 @@ export async function foldProjections(db: D1Database, projections: readonly Proj
   }
   const list = [...newest.values()];
   for (let from = 0; from < list.length; from += FOLD_MAX)
-    await db.batch(list.slice(from, from + FOLD_MAX).flatMap((projection) => statementsOf(db, projection)));
+    await db.batch(statementsOf(db, list.slice(from, from + FOLD_MAX)));
 }
 
-/** The stages are replaced only while the customer's row carries this very revision. */
-function statementsOf(db: D1Database, projection: Projection): D1PreparedStatement[] {
-  const { customerId, revision, createdAt, nextDueAt, stages, gone } = projection;
+/** Three statements for the whole batch, which travels as one JSON parameter; stages change only with the row's revision. */
+function statementsOf(db: D1Database, projections: readonly Projection[]): D1PreparedStatement[] {
+  const batch = JSON.stringify(projections);
+  const current = "JOIN customers c ON c.id = p.value ->> 'customerId' AND c.revision = p.value ->> 'revision'";
   return [
     db
       .prepare(
-        `INSERT INTO customers (id, revision, created_at, next_due_at, gone) VALUES (?, ?, ?, ?, ?)
+        `INSERT INTO customers (id, revision, created_at, next_due_at, gone)
+         SELECT p.value ->> 'customerId', p.value ->> 'revision', p.value ->> 'createdAt', p.value ->> 'nextDueAt', p.value ->> 'gone'
+         FROM json_each(?) p WHERE true
          ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, next_due_at = excluded.next_due_at, gone = excluded.gone
          WHERE excluded.revision >= customers.revision`,
       )
-      .bind(customerId, revision, createdAt, nextDueAt, gone ? 1 : 0),
+      .bind(batch),
     db
       .prepare(
-        'DELETE FROM customer_stages WHERE customer_id = ?1 AND (SELECT revision FROM customers WHERE id = ?1) = ?2 AND journey NOT IN (SELECT value FROM json_each(?3))',
+        `DELETE FROM customer_stages WHERE (customer_id, journey) IN (
+           SELECT s.customer_id, s.journey FROM json_each(?) p ${current} JOIN customer_stages s ON s.customer_id = c.id
+           WHERE s.journey NOT IN (SELECT value ->> 'journey' FROM json_each(p.value, '$.stages')))`,
       )
-      .bind(customerId, revision, JSON.stringify(stages.map((entry) => entry.journey))),
-    ...stages.map((entry) =>
-      db
-        .prepare(
-          `INSERT INTO customer_stages (customer_id, journey, stage, entered_at)
-           SELECT ?1, ?2, ?3, ?4 WHERE (SELECT revision FROM customers WHERE id = ?1) = ?5
-           ON CONFLICT (customer_id, journey) DO UPDATE SET stage = excluded.stage, entered_at = excluded.entered_at`,
-        )
-        .bind(customerId, entry.journey, entry.stage, entry.enteredAt, revision),
-    ),
+      .bind(batch),
+    db
+      .prepare(
+        `INSERT INTO customer_stages (customer_id, journey, stage, entered_at)
+         SELECT c.id, s.value ->> 'journey', s.value ->> 'stage', s.value ->> 'enteredAt'
+         FROM json_each(?) p ${current} JOIN json_each(p.value, '$.stages') s WHERE true
+         ON CONFLICT (customer_id, journey) DO UPDATE SET stage = excluded.stage, entered_at = excluded.entered_at`,
+      )
+      .bind(batch),
   ];
 }
 

@@ -26,8 +26,8 @@ const local: LocalMode = {
   ready: false,
 };
 const app = createApp(local);
-app.route('/admin', clockRoutes());
-app.post('/admin/ready', () => {
+app.routes.route('/admin', clockRoutes());
+app.routes.post('/admin/ready', () => {
   local.ready = true;
   return json({ ready: true });
 });
