@@ -148,7 +148,7 @@ function plainInstant(value: Json | undefined): number | undefined | null {
   if (value === undefined) return undefined;
   if (typeof value !== 'string' || value === '') return null;
   const ms = Date.parse(value);
-  return Number.isFinite(ms) ? ms : null;
+  return Math.abs(ms) <= INSTANT_MS_MAX ? ms : null;
 }
 
 /** The canonical customer id: `u:` and the user id where one is named, else `a:` and the anonymous id. */
