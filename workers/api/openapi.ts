@@ -1,4 +1,154 @@
-// placeholder until the registry below is written
+// The OpenAPI 3.1 document, made from the Zod schemas and the list of routes by the registry of @hono/zod-openapi. The
+// handlers stay plain Hono: events are validated one by one, which a schema in front of a route cannot do.
+// Made at the first request and kept: it never changes while an isolate lives.
+
+import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi';
+import { type Answer, NDJSON_EXAMPLE, ROUTES, type Route, TAGS, type Tag } from './openapi-routes.ts';
+import { jsonSchemas, type SchemaName, schemaRef } from './openapi-schemas.ts';
+
+let made: object | null = null;
+
 export function openApiDocument(): object {
-  return {};
+  made ??= makeDocument();
+  return made;
 }
+
+const WRITE_KEY: RouteConfig['security'] = [{ writeKey: [] }, { writeKeyInQuery: [] }, { bearer: [] }];
+const ADMIN_KEY: RouteConfig['security'] = [{ bearer: [] }];
+
+interface Audience {
+  readonly security: RouteConfig['security'];
+  /** Statuses every route of the tag may answer with a problem. */
+  readonly problems: readonly number[];
+  /** Headers of an answer that is no problem. */
+  readonly headers: readonly HeaderName[];
+}
+
+const SITE: Audience = { security: WRITE_KEY, problems: [400, 401, 413, 429, 503], headers: [] };
+const ADMIN: Audience = { security: ADMIN_KEY, problems: [401, 403, 503], headers: ['Waymark-Catalog'] };
+
+const AUDIENCES: Readonly<Record<Tag, Audience>> = {
+  sites: { ...SITE, headers: ['Server-Timing'] },
+  tracking: SITE,
+  journeys: ADMIN,
+  catalog: ADMIN,
+  customers: ADMIN,
+  import: ADMIN,
+  local: ADMIN,
+  system: { security: [], problems: [503], headers: [] },
+};
+
+const PROBLEMS: { readonly [status: number]: string } = {
+  400: 'The body is not usable JSON, or the request is not valid; each error names its place.',
+  401: 'The key is missing or not known.',
+  403: 'The key is known and is not an admin key.',
+  404: 'There is no such thing.',
+  409: 'The system has customers already, so its clock can no longer be set.',
+  413: 'Larger than the limits allow; send it in parts.',
+  422: 'The content cannot be accepted; errors or findings say why.',
+  429: 'Too many calls with this key.',
+  503: 'Something this call needs does not answer. Send it again after Retry-After.',
+};
+
+const HEADERS = {
+  'Waymark-Catalog': { description: 'The catalog version this answer was made with.', schema: { type: 'integer' } },
+  'Server-Timing': { description: 'How long the call took, in milliseconds.', schema: { type: 'string' } },
+  'Retry-After': { description: 'Seconds to wait before the call is repeated.', schema: { type: 'integer' } },
+  RateLimit: { description: 'What is left of the limit, and when it is renewed.', schema: { type: 'string' } },
+  'WWW-Authenticate': { description: 'The schemes a key may be sent by.', schema: { type: 'string' } },
+} as const;
+type HeaderName = keyof typeof HEADERS;
+
+const PROBLEM_HEADERS: { readonly [status: number]: readonly HeaderName[] } = {
+  401: ['WWW-Authenticate'],
+  429: ['Retry-After', 'RateLimit'],
+  503: ['Retry-After'],
+};
+
+function makeDocument(): object {
+  const app = new OpenAPIHono();
+  const registry = app.openAPIRegistry;
+  // The registry's type of a schema is narrower than JSON Schema 2020-12, which is what OpenAPI 3.1 takes.
+  for (const [name, schema] of jsonSchemas()) registry.registerComponent('schemas', name, schema as object);
+  for (const [name, header] of Object.entries(HEADERS)) registry.registerComponent('headers', name, header);
+  for (const [status, words] of Object.entries(PROBLEMS))
+    registry.registerComponent('responses', responseName(status), {
+      description: words,
+      headers: headersOf(PROBLEM_HEADERS[Number(status)] ?? []),
+      content: { 'application/problem+json': { schema: reference('Problem') } },
+    });
+  registry.registerComponent('securitySchemes', 'writeKey', {
+    type: 'http',
+    scheme: 'basic',
+    description: 'The write key as user name, without a password. It may stand in the body as writeKey instead.',
+  });
+  registry.registerComponent('securitySchemes', 'writeKeyInQuery', {
+    type: 'apiKey',
+    in: 'query',
+    name: 'writeKey',
+    description: 'The write key in the query, for clients that cannot send headers.',
+  });
+  registry.registerComponent('securitySchemes', 'bearer', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A secret key: an admin key under /admin, a server key (or a write key) elsewhere.',
+  });
+  for (const route of ROUTES) registry.registerPath(operationOf(route));
+  return app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'Waymark',
+      version: '1',
+      description:
+        'Journey orchestration: sites report events and learn what to show; designers publish journeys, content and offers; operators see customers. Errors are application/problem+json (RFC 9457). Bodies are read as JSON whatever their content type, gzip included.',
+    },
+    servers: [{ url: '/' }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+  });
+}
+
+function operationOf(route: Route): RouteConfig {
+  const { method, path, id, tag, summary, description, params, query, body } = route;
+  const audience = AUDIENCES[tag];
+  const responses: RouteConfig['responses'] = {};
+  for (const status of [...audience.problems, ...route.problems])
+    responses[status] = { $ref: `#/components/responses/${responseName(status)}` };
+  for (const [status, answer] of Object.entries(route.answers))
+    responses[status] = responseOf(answer, status, audience);
+  return {
+    method,
+    path,
+    operationId: id,
+    tags: [tag],
+    summary,
+    ...(description === undefined ? {} : { description }),
+    ...(audience.security === undefined ? {} : { security: audience.security }),
+    request: { ...(params ? { params } : {}), ...(query ? { query } : {}), ...(body ? { body: bodyOf(body) } : {}) },
+    responses,
+  };
+}
+
+function responseOf({ schema, words }: Answer, status: string, audience: Audience): RouteConfig['responses'][string] {
+  const isProblem = Number(status) >= 400;
+  const type = isProblem ? 'application/problem+json' : 'application/json';
+  return {
+    description: words,
+    headers: headersOf(isProblem ? (PROBLEM_HEADERS[Number(status)] ?? []) : audience.headers),
+    content: { [type]: { schema: reference(schema) } },
+  };
+}
+
+const bodyOf = (body: NonNullable<Route['body']>) =>
+  body === 'ndjson'
+    ? {
+        required: true,
+        content: { 'application/x-ndjson': { schema: { type: 'string' as const }, example: NDJSON_EXAMPLE } },
+      }
+    : { required: true, content: { 'application/json': { schema: reference(body.schema), example: body.example } } };
+
+const reference = (name: SchemaName) => ({ $ref: schemaRef(name) });
+
+const headersOf = (names: readonly HeaderName[]) =>
+  Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+
+const responseName = (status: string | number): string => `Problem${status}`;

@@ -1,0 +1,288 @@
+// The bodies of the API by name, for OpenAPI: what designers and sites send comes from schema/ and from the routes' own
+// Zod schemas, what goes back is described here. Becomes JSON Schema by Zod's own converter in its 2020-12 dialect, which
+// is OpenAPI 3.1's: the converter of the OpenAPI library does not end on schemas that contain themselves.
+
+import { z } from 'zod';
+import { Content, EventDeclarations, FieldDeclaration, Offer } from '../../schema/catalog.ts';
+import { Event } from '../../schema/event.ts';
+import { Condition, Duration, Journey, Step, Steps } from '../../schema/journey.ts';
+import { LIMITS } from '../../schema/limits.ts';
+import { DecideCall, EventsCall } from './sites.ts';
+
+const time = z.iso.datetime().describe('ISO 8601, UTC.');
+const version = z.int().min(1);
+const dryRun = z.boolean().optional().describe('Checks and answers as if it were written, and writes nothing.');
+const TOKEN = 'A JWT (HS256) whose sub is the user id. The header Waymark-Customer-Token does the same.';
+const writeKey = z
+  .string()
+  .optional()
+  .describe('The write key, where it is not sent as Basic user name or in the query.');
+const credentials = { writeKey, customerToken: z.string().optional().describe(TOKEN) };
+
+const ProblemError = z.object({
+  pointer: z.string().describe('RFC 6901 pointer to the fault; empty for the whole.'),
+  detail: z.string(),
+});
+
+const Finding = z
+  .object({
+    code: z.string().describe('Stable, for programs.'),
+    pointer: z.string().describe('RFC 6901 pointer into the document.'),
+    line: z.int().optional(),
+    message: z.string(),
+    remedy: z.string(),
+    document: z.string().optional().describe('kind/id, where a call may carry several documents.'),
+  })
+  .describe('What is wrong in a document, where, and what to do.');
+
+const problem = {
+  type: z.string().describe('urn:waymark:problem: and the kind.'),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  errors: z.array(ProblemError).optional(),
+  findings: z.array(Finding).optional(),
+};
+
+const Problem = z.looseObject(problem).describe('An error as RFC 9457 has it.');
+
+const Decision = z.object({
+  kind: z.enum(['content', 'offer']),
+  id: z.string(),
+  version,
+  decisionId: z.uuid(),
+  fields: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+    .describe('The document in the chosen language, its templates filled in.'),
+});
+const Decisions = z
+  .record(z.string(), z.array(Decision))
+  .describe('By placement; an empty list where nothing stands there for this customer.');
+
+const DegradedProblem = z
+  .looseObject({ ...problem, decisions: Decisions.optional(), degraded: z.literal(true).optional() })
+  .describe('A problem that also says degraded; decisions that were asked for with events come as the defaults.');
+
+const stages = z.record(z.string(), z.string()).describe('The stage of each unkeyed journey the customer is in.');
+const customer = z
+  .object({ id: z.string(), stages })
+  .describe('Without stages where the key asks for proof of a known customer and none came.');
+
+const EventResult = z.object({
+  messageId: z.string().nullable(),
+  status: z.enum(['accepted', 'duplicate', 'rejected']),
+  errors: z.array(ProblemError).optional(),
+});
+
+/** What a message of the tracking API holds, without what only the type says. */
+const { type: _, ...message } = Event.shape;
+const text = z.string().min(1).max(LIMITS.nameCharsMax);
+const id = z.union([z.string().min(1).max(LIMITS.idCharsMax), z.number()]);
+
+const run = z.object({
+  journey: z.string(),
+  key: z.string().nullable(),
+  version,
+  stage: z.string(),
+  enteredAt: time,
+  endedAt: time.optional(),
+});
+const ServedContent = Content.extend({ version });
+const ServedOffer = Offer.extend({ version });
+
+const TimelineEntry = z
+  .looseObject({
+    seq: z.int().min(1),
+    at: time.describe('For an event its own time, else when it was applied.'),
+    kind: z
+      .string()
+      .describe('event, transition, decision, set, suppressed, error or merged; the other members depend on it.'),
+  })
+  .describe('One line of the history. An event carries the message as it was kept.');
+
+const versioned = { id: z.string(), version };
+const withoutId = { id: z.string().optional().describe('The id of the path, or absent.') };
+const ignoredVersion = { version: version.optional().describe('Ignored: versions are counted by the system.') };
+
+/** Name of the component and its schema. */
+export const SCHEMAS = {
+  // what is sent, from schema/
+  Event,
+  Journey,
+  Step,
+  Steps,
+  Condition,
+  Duration,
+  Content,
+  Offer,
+  EventDeclarations,
+  FieldDeclaration,
+
+  // errors
+  Problem,
+  ProblemError,
+  DegradedProblem,
+  Finding,
+
+  // sites
+  EventsCall: z.looseObject({
+    ...EventsCall.shape,
+    events: z.array(Event).min(1).max(LIMITS.eventsPerCallMax).describe('All of one customer.'),
+    customerToken: EventsCall.shape.customerToken.describe(TOKEN),
+    sentAt: Event.shape.sentAt,
+    writeKey,
+  }),
+  EventsAnswer: z.object({
+    results: z.array(EventResult).describe('In the order of the events.'),
+    customer,
+    decisions: Decisions.optional(),
+    degraded: z.literal(false),
+  }),
+  EventResult,
+  Decision,
+  Decisions,
+  DecideCall: z
+    .looseObject({
+      ...DecideCall.shape,
+      customerToken: DecideCall.shape.customerToken.describe(TOKEN),
+      writeKey,
+    })
+    .describe('userId or anonymousId names the customer.'),
+  DecideAnswer: z.object({
+    customer,
+    decisions: Decisions,
+    degraded: z.boolean().describe('True where the customer could not be reached: these are the defaults.'),
+  }),
+  Message: z.looseObject({ ...message, ...credentials }),
+  TrackMessage: z.looseObject({ ...message, event: text, ...credentials }),
+  AliasMessage: z.looseObject({ ...message, previousId: id, userId: id, ...credentials }),
+  Batch: z.looseObject({
+    batch: z.array(Event).max(LIMITS.eventsPerCallMax).describe('Of any customers.'),
+    context: Event.shape.context.describe('Merged under the context of every message.'),
+    sentAt: Event.shape.sentAt,
+    ...credentials,
+  }),
+  Tracked: z.object({
+    success: z.literal(true),
+    rejected: z
+      .array(z.object({ index: z.int().min(0), errors: z.array(ProblemError) }))
+      .optional()
+      .describe('Messages that were not valid; every other one is committed.'),
+  }),
+
+  // journeys and catalog
+  JourneyList: z.object({ journeys: z.array(z.object({ ...versioned, name: z.string() })) }),
+  PublishedJourney: z.object({ ...versioned, publishedAt: time, journey: Journey }),
+  JourneyVersions: z.object({
+    id: z.string(),
+    versions: z.array(z.object({ version, publishedAt: time, current: z.boolean() })),
+  }),
+  PublishCall: z.object({ journey: Journey, dryRun }),
+  Published: z.object(versioned),
+  CheckedJourney: z.object({ ...versioned, dryRun: z.literal(true), findings: z.array(Finding).max(0) }),
+  ServedContent,
+  ContentList: z.object({ content: z.array(ServedContent) }),
+  ContentDraft: Content.extend({ ...withoutId, ...ignoredVersion }),
+  ServedOffer,
+  OfferList: z.object({ offers: z.array(ServedOffer) }),
+  OfferDraft: Offer.extend({ ...withoutId, ...ignoredVersion }),
+  Deleted: z.object({ id: z.string(), deleted: z.literal(true) }),
+  ServedEventDeclarations: z.strictObject({ ...EventDeclarations.shape, version }),
+  EventDeclarationsDraft: z.strictObject({ ...EventDeclarations.shape, ...ignoredVersion }),
+  CatalogCall: z
+    .object({
+      events: EventDeclarations.optional(),
+      journeys: z.array(Journey).optional(),
+      content: z.array(Content).optional(),
+      offers: z.array(Offer).optional(),
+      dryRun,
+    })
+    .describe('At least one document. All are written, or none.'),
+  CatalogAnswer: z.object({
+    published: z.array(
+      z.object({
+        kind: z.enum(['journey', 'content', 'offer', 'events']),
+        ...versioned,
+        changed: z
+          .boolean()
+          .describe('False where the document was published like this already; it keeps its version then.'),
+      }),
+    ),
+  }),
+
+  // customers
+  CustomerList: z.object({
+    customers: z.array(z.object({ id: z.string(), createdAt: time })),
+    next: z.string().nullable().describe('The cursor of the next page; null on the last one.'),
+  }),
+  Funnel: z.object({
+    journeys: z
+      .record(z.string(), z.record(z.string(), z.int().min(0)))
+      .describe('Customers by journey and stage; a stage nobody is in is left out.'),
+  }),
+  Customer: z.object({
+    id: z.string(),
+    traits: z.record(z.string(), z.unknown()),
+    identifiers: z.object({ userId: z.string().optional(), anonymousIds: z.array(z.string()) }),
+    consents: z.record(z.string(), z.unknown()),
+    stages,
+    runs: z.array(run),
+    timers: z.array(
+      z.object({ journey: z.string(), key: z.string().nullable(), kind: z.enum(['wait', 'after']), dueAt: time }),
+    ),
+    events: z.int().min(0).describe('Events in the history.'),
+    effectsPending: z.int().min(0).describe('Effects that were committed and are not confirmed.'),
+    createdAt: time,
+    lastActivityAt: time.nullable(),
+  }),
+  TimelineEntry,
+  Timeline: z.object({
+    entries: z.array(TimelineEntry),
+    next: z.int().nullable().describe('The cursor of the next page; null on the last one.'),
+  }),
+
+  // import and clock
+  ImportAnswer: z.object({
+    accepted: z.int().min(0),
+    duplicates: z.int().min(0),
+    rejected: z.array(z.object({ line: z.int().min(1), errors: z.array(ProblemError) })),
+  }),
+  ImportFinished: z.object({
+    customers: z.int().min(0),
+    timersFired: z.int().min(0),
+    remaining: z.int().min(1).optional().describe('Customers still to finish: call again.'),
+  }),
+  Clock: z.object({ now: time }),
+  ClockCall: z.union([
+    z.object({ set: z.string().describe('An ISO 8601 instant; on a system without customers only.') }),
+    z.object({ advance: z.string().describe('An ISO 8601 duration of fixed length, at most ten years.') }),
+  ]),
+  ClockMoved: z.object({ now: time, timersFired: z.int().min(0) }),
+  OpenApi: z.looseObject({ openapi: z.literal('3.1.0'), info: z.looseObject({}), paths: z.looseObject({}) }),
+  Health: z.object({ status: z.literal('ok') }),
+} satisfies Record<string, z.ZodType>;
+
+/** What a schema cannot say. On the component and not on the schema: a description would make another schema of it. */
+const DESCRIPTIONS: { readonly [name: string]: string } = {
+  Event:
+    'One message of the tracking API; unknown members are kept. userId or anonymousId names the customer; track needs event; alias needs previousId and userId. A number is taken as an id, an empty string as none. A missing messageId is made here, a missing timestamp is the time of receipt.',
+};
+
+/** Every schema as JSON Schema 2020-12 of what may be sent, referring to the others as components. */
+export function jsonSchemas(): Map<string, JsonSchema> {
+  const named = z.registry<{ id: string }>();
+  for (const [name, schema] of Object.entries(SCHEMAS)) named.add(schema, { id: name });
+  const { schemas } = z.toJSONSchema(named, { io: 'input', uri: schemaRef });
+  return new Map(
+    Object.entries(schemas).map(([name, { $schema: _, $id: __, ...schema }]) => {
+      const description = DESCRIPTIONS[name];
+      return [name, description === undefined ? schema : { ...schema, description }];
+    }),
+  );
+}
+
+export type JsonSchema = Omit<z.core.JSONSchema.BaseSchema, '$schema' | '$id'>;
+
+export const schemaRef = (name: string): string => `#/components/schemas/${name}`;
+
+export type SchemaName = keyof typeof SCHEMAS;
