@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from 'wrangler';
-import { hashKey } from '../../workers/api/auth.ts';
+import { hashKey } from '../../workers/catalog/keys.ts';
 import { bundleWorker } from '../../workers/cli/bundle.ts';
 import { readSources } from '../../workers/cli/files.ts';
 import { type Answer, makeRequest } from './client.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../schema/limits.ts';
-import { hashKey } from '../../workers/api/auth.ts';
+import { hashKey } from '../../workers/catalog/keys.ts';
 import { greeting, HELP, insertStatements, makeKey, type Order, parseOrder } from '../../workers/cli/keys.ts';
 
 const TABLES = readFileSync(

@@ -2,11 +2,11 @@
 // Every write is checked first and is all or nothing.
 
 import { Hono } from 'hono';
+import type { DocumentKind } from '../../schema/d1.ts';
 import { isObject, type Json } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
-import type { DocumentKind } from '../../schema/d1.ts';
 import type { DocumentRow } from '../catalog/catalog.ts';
-import { type Draft, EVENTS_ID, publish, type PublishResult } from '../catalog/publish.ts';
+import { type Draft, EVENTS_ID, type PublishResult, publish } from '../catalog/publish.ts';
 import { now } from '../customer/clock.ts';
 import type { AdminEnv } from './admin.ts';
 import { readJsonObject } from './body.ts';

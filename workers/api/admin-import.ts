@@ -5,11 +5,11 @@ import { Hono } from 'hono';
 import { parseJsonText } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { now } from '../customer/clock.ts';
-import type { Fired, IncomingEvent, Projection, Reply } from '../customer/messages.ts';
+import type { EventStatus, Fired, IncomingEvent, Projection, Reply } from '../customer/messages.ts';
 import { confirmProjections, foldProjections } from '../delivery/projections.ts';
 import type { AdminEnv } from './admin.ts';
 import { readBytes } from './body.ts';
-import { json, mapBounded, problem } from './context.ts';
+import { type Env, json, mapBounded, problem } from './context.ts';
 import { type Taken, takeEvent } from './intake.ts';
 import type { ProblemError } from './problem.ts';
 
@@ -33,8 +33,10 @@ export function adminImportRoutes(): Hono<AdminEnv> {
     } catch {
       return problem({ kind: 'bad-json', pointer: '', detail: 'The body is not valid UTF-8.' });
     }
-    const lines = text.split('\n').map((line, index) => ({ line: index + 1, text: line.trim() }));
-    const filled = lines.filter((line) => line.text !== '');
+    const filled = text
+      .split('\n')
+      .map((line, index) => ({ line: index + 1, text: line.trim() }))
+      .filter((line) => line.text !== '');
     if (filled.length > LIMITS.eventsPerCallMax)
       return problem({
         kind: 'too-large',
@@ -44,31 +46,28 @@ export function adminImportRoutes(): Hono<AdminEnv> {
     const catalog = c.var.catalog;
     const intake = { vocabulary: catalog.vocabulary, receivedAt: now(), sentAt: undefined };
     const rejected: { line: number; errors: readonly ProblemError[] }[] = [];
-    const byCustomer = new Map<string, { line: number; event: IncomingEvent }[]>();
+    const lines: Line[] = [];
     for (const { line, text: source } of filled) {
       const taken = takeLine(source, intake);
-      if (!taken.ok) rejected.push({ line, errors: taken.errors });
-      else
-        byCustomer.set(taken.customerId, [...(byCustomer.get(taken.customerId) ?? []), { line, event: taken.event }]);
+      if (taken.ok) lines.push({ customerId: taken.customerId, event: taken.event });
+      else rejected.push({ line, errors: taken.errors });
     }
-    await register(c.env.DB, [...byCustomer.keys()]);
+    const owned = await withOwners(c.env, lines);
+    await register(c.env.DB, [...new Set(owned.map(({ customerId }) => customerId))]);
     let accepted = 0;
     let duplicates = 0;
     let failed = false;
-    await mapBounded([...byCustomer.entries()], AT_ONCE, async ([customerId, list]) => {
-      const reply = await c.env.CUSTOMER.getByName(customerId)
-        .importEvents(
-          catalog.version,
-          list.map(({ event }) => event),
-        )
-        .catch(() => null);
-      if (reply?.kind !== 'done') {
-        failed = true;
-        return;
-      }
-      for (const status of reply.statuses) {
-        if (status === 'accepted') accepted++;
-        else duplicates++;
+    await mapBounded(lanesOf(owned), AT_ONCE, async (lane) => {
+      for (const { customerId, events } of lane) {
+        const statuses = await applyEvents(c.env, catalog.version, customerId, events);
+        if (!statuses) {
+          failed = true;
+          return;
+        }
+        for (const status of statuses) {
+          if (status === 'accepted') accepted++;
+          else duplicates++;
+        }
       }
     });
     if (failed)
@@ -77,7 +76,7 @@ export function adminImportRoutes(): Hono<AdminEnv> {
         detail: 'Not every event was applied. Send the same call again: what was applied counts as duplicate.',
         retryAfterSeconds: 2,
       });
-    return json({ accepted, duplicates, rejected: rejected.sort((a, b) => a.line - b.line) });
+    return json({ accepted, duplicates, rejected });
   });
 
   app.post('/import/finish', async (c) => {
@@ -122,18 +121,77 @@ function takeLine(source: string, intake: Parameters<typeof takeEvent>[1]): Take
   if (!parsed.ok) return { ok: false, errors: [parsed.fault] };
   const taken = takeEvent(parsed.value, intake);
   if (!taken.ok) return taken;
-  const stated = statedTime(taken.event.body);
-  if (stated === null)
+  const at = statedTime(taken.event.body);
+  if (at === null)
     return { ok: false, errors: [{ pointer: '/timestamp', detail: 'an imported event needs a timestamp' }] };
-  if (stated > intake.receivedAt)
+  if (at > intake.receivedAt)
     return { ok: false, errors: [{ pointer: '/timestamp', detail: 'lies in the future of the system’s clock' }] };
-  return taken;
+  return { ...taken, event: { ...taken.event, at } };
 }
 
+/** When an event of the past happened, milliseconds, as it says itself: no receipt is there to correct it by (`sentAt`). */
 function statedTime(body: string): number | null {
   const message = JSON.parse(body) as { timestamp?: unknown; originalTimestamp?: unknown };
-  const stated = message.originalTimestamp ?? message.timestamp;
-  return typeof stated === 'string' ? Date.parse(stated) : typeof stated === 'number' ? stated : null;
+  for (const stated of [message.timestamp, message.originalTimestamp]) {
+    if (typeof stated === 'number') return stated;
+    if (typeof stated === 'string' && stated !== '') return Date.parse(stated);
+  }
+  return null;
+}
+
+interface Line {
+  readonly customerId: string;
+  readonly event: IncomingEvent;
+}
+
+/** Visitors who became known in an earlier call are named by who they are now. */
+async function withOwners(env: Env, lines: readonly Line[]): Promise<Line[]> {
+  const visitors = [...new Set(lines.map(({ customerId }) => customerId))].filter((id) => id.startsWith('a:'));
+  const owners = await mapBounded(visitors, AT_ONCE, (id) => env.CUSTOMER.getByName(id).owner());
+  const ownerOf = new Map(visitors.map((id, index) => [id, owners[index] ?? id]));
+  return lines.map((line) => ({ ...line, customerId: ownerOf.get(line.customerId) ?? line.customerId }));
+}
+
+/**
+ * What has to be applied one after the other: the lines of one customer, and of customers who become one within the
+ * call, in the order of the lines. Lanes do not touch each other.
+ */
+function lanesOf(lines: readonly Line[]): { customerId: string; events: IncomingEvent[] }[][] {
+  const joined = new Map<string, string>();
+  const laneOf = (id: string): string => {
+    const next = joined.get(id);
+    return next === undefined ? id : laneOf(next);
+  };
+  for (const { customerId, event } of lines) {
+    if (event.merges === null) continue;
+    const [from, to] = [laneOf(event.merges), laneOf(customerId)];
+    if (from !== to) joined.set(from, to);
+  }
+  const lanes = new Map<string, { customerId: string; events: IncomingEvent[] }[]>();
+  for (const { customerId, event } of lines) {
+    const lane = lanes.get(laneOf(customerId)) ?? [];
+    lanes.set(laneOf(customerId), lane);
+    const last = lane.at(-1);
+    if (last?.customerId === customerId) last.events.push(event);
+    else lane.push({ customerId, events: [event] });
+  }
+  return [...lanes.values()];
+}
+
+/** Follows a customer who becomes another one meanwhile. Null: not everything was applied, the call is to be repeated. */
+async function applyEvents(
+  env: Env,
+  catalogVersion: number,
+  customerId: string,
+  events: readonly IncomingEvent[],
+): Promise<readonly EventStatus[] | null> {
+  const reply = await env.CUSTOMER.getByName(customerId)
+    .importEvents(catalogVersion, events)
+    .catch(() => null);
+  if (reply?.kind === 'done') return reply.statuses;
+  if (reply?.kind !== 'moved') return null;
+  await register(env.DB, [reply.to]);
+  return applyEvents(env, catalogVersion, reply.to, events);
 }
 
 /** Sent as one JSON parameter: D1 takes at most 100 parameters a statement. */

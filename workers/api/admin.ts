@@ -2,12 +2,12 @@
 
 import { Hono } from 'hono';
 import type { Catalog } from '../catalog/catalog.ts';
-import { bearerOf, findKey } from './auth.ts';
-import { type AppEnv, CATALOG_UNREADABLE, catalogOfRequest, type LocalMode, problem, withCatalog } from './context.ts';
 import { adminCatalogRoutes } from './admin-catalog.ts';
 import { adminCustomerRoutes } from './admin-customers.ts';
 import { adminImportRoutes } from './admin-import.ts';
 import { adminJourneyRoutes } from './admin-journeys.ts';
+import { bearerOf, findKey } from './auth.ts';
+import { type AppEnv, CATALOG_UNREADABLE, catalogOfRequest, type LocalMode, problem, withCatalog } from './context.ts';
 
 export interface AdminEnv extends AppEnv {
   Variables: { catalog: Catalog };

@@ -1,12 +1,10 @@
 // Who is calling: keys are looked up by their SHA-256 and compared in constant time; a write key is public, so it may
 // report and ask, never read what is personal without a customer token (I8). Admin routes are closed by default.
 
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { jwtVerify } from 'jose';
 import type { Catalog, KeyRow } from '../catalog/catalog.ts';
-
-/** A key as SHA-256, hexadecimal. */
-export const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex');
+import { hashKey } from '../catalog/keys.ts';
 
 export type Keys = ReadonlyMap<string, KeyRow>;
 

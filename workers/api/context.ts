@@ -1,7 +1,7 @@
 // What every route needs: the bindings, the local mode if there is one, and the catalog of this request.
 
-import { type Catalog } from '../catalog/catalog.ts';
 import { catalogFor } from '../catalog/cache.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import type { CustomerNamespace, Projection } from '../customer/messages.ts';
 import type { Keys } from './auth.ts';
 import { type Failure, problem } from './problem.ts';

@@ -5,8 +5,8 @@ import { v7 as uuid } from 'uuid';
 import { customerIdOf, type Event, eventNameOf, happenedAt, mergedIdOf, readEvent } from '../../schema/event.ts';
 import { findJsonFault, isObject, type Json, type JsonObject, pointerOf } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
-import type { Vocabulary } from '../engine/compile.ts';
 import type { IncomingEvent } from '../customer/messages.ts';
+import type { Vocabulary } from '../engine/compile.ts';
 import type { ProblemError } from './problem.ts';
 
 export interface Taken {

@@ -6,8 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LIMITS } from '../../schema/limits.ts';
-import { hashKey } from '../api/auth.ts';
 import type { KeyRow } from '../catalog/catalog.ts';
+import { hashKey } from '../catalog/keys.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DATABASE = 'waymark';

@@ -3,8 +3,8 @@
 
 import type { Effect, Machine, Run } from '../engine/machine.ts';
 import { nextTimer } from '../engine/timers.ts';
-import { insertCustomer, insertEntry, updateCustomer, writeRun, writeTraits } from './storage.ts';
 import { type CustomerState, liveRuns } from './state.ts';
+import { insertCustomer, insertEntry, updateCustomer, writeRun, writeTraits } from './storage.ts';
 
 /** The machine of a run's version; every one that is needed was brought into memory before the commit. */
 export type MachineOf = (run: Run) => Machine;

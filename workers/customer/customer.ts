@@ -3,8 +3,8 @@
 // is dropped after any failure. Nothing is thrown across RPC for an expected failure, and nothing out of alarm().
 
 import { DurableObject } from 'cloudflare:workers';
-import type { Catalog } from '../catalog/catalog.ts';
 import { catalogAtLeast, loadMachine, machineInMemory } from '../catalog/cache.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import { indexedRevision } from '../catalog/store.ts';
 import type { Machine, Run } from '../engine/machine.ts';
 import { applyEvent, engineEventOf, fireTimers } from './advance.ts';
@@ -13,16 +13,17 @@ import { decidePlacements, defaultDecisions, describe, stagesForDecision } from 
 import { now, platformTime } from './clock.ts';
 import { beginCommit, type Commit, finishCommit, nextDueOf, record } from './commit.ts';
 import type {
-  DecideRequest,
-  Decided,
-  DecisionRequest,
-  Decisions,
   CustomerNamespace,
   CustomerObject,
+  Decided,
+  DecideRequest,
+  DecisionRequest,
+  Decisions,
   Described,
   EventStatus,
   Fired,
   HandOver,
+  Imported,
   IncomingEvent,
   Ingested,
   IngestRequest,
@@ -69,7 +70,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     if (!catalog) return unavailable('the catalog cannot be read');
     const target = this.#redirect();
     if (target) return this.#stub(target).ingest({ ...request, customerId: target, via: this.#name() });
-    for (const source of mergesOf(request)) await this.#adopt(source, catalog);
+    for (const source of mergesOf(request)) await this.#adopt(source, catalog, now(), false);
     if (!(await this.#ready(catalog))) return unavailable('a journey version cannot be read');
     const moved = this.#redirect();
     if (moved) return this.#stub(moved).ingest({ ...request, customerId: moved, via: this.#name() });
@@ -101,7 +102,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     if (!catalog) return unavailable('the catalog cannot be read');
     const target = this.#redirect();
     if (target) return this.#stub(target).decide({ ...request, customerId: target, via: this.#name() });
-    if (request.via) await this.#adopt(request.via, catalog);
+    if (request.via) await this.#adopt(request.via, catalog, now(), false);
     if (!(await this.#ready(catalog))) return unavailable('a journey version cannot be read');
     const at = this.#inputTime(now());
     if (this.#isDue(catalog, at) && !this.#catchUp(catalog, at, null)) return { kind: 'busy', retryAfterMs: 1_000 };
@@ -126,18 +127,15 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
   }
 
   /** History import: each event at its own time, timers in between, nothing sent, no alarm until `finishImport`. */
-  async importEvents(
-    catalogVersion: number,
-    events: readonly IncomingEvent[],
-  ): Promise<Reply<{ statuses: EventStatus[] }>> {
+  async importEvents(catalogVersion: number, events: readonly IncomingEvent[]): Promise<Imported> {
     const catalog = await catalogAtLeast(this.env.DB, catalogVersion);
     if (!catalog) return unavailable('the catalog cannot be read');
-    const target = this.#redirect();
-    if (target) return this.#stub(target).importEvents(catalogVersion, events);
-    for (const event of events) if (event.merges) await this.#adopt(event.merges, catalog);
     const statuses: EventStatus[] = [];
     for (const event of events) {
+      if (event.merges) await this.#adopt(event.merges, catalog, event.at, true);
       if (!(await this.#ready(catalog))) return unavailable('a journey version cannot be read');
+      const to = this.#redirect();
+      if (to) return { kind: 'moved', to };
       const at = this.#inputTime(event.at);
       if (!this.#catchUp(catalog, at, 'import', true)) return { kind: 'busy', retryAfterMs: 1_000 };
       statuses.push(
@@ -147,7 +145,13 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
         }),
       );
     }
+    this.#drainAfterwards();
     return { kind: 'done', statuses };
+  }
+
+  /** The customer that holds what is known under this id: this one, or the one it has become. */
+  async owner(): Promise<string> {
+    return this.#redirect() ?? this.#name();
   }
 
   /** Ends an import: fires, without sending, what fell due up to now, and arms the alarm. */
@@ -226,9 +230,10 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     if (state.movedTo === null) {
       this.#transact(null, null, (commit) => {
         commit.state.movedTo = target;
-        commit.state.lastInputAt = Math.max(commit.state.lastInputAt, now());
-        commit.head = true;
+        commit.state.importing = false;
+        commit.dirty = true;
       });
+      this.#tellAfterwards(null);
       this.#arm(null, true);
     }
     return handOverPage(this.ctx.storage.sql, this.#load() ?? state, cursor);
@@ -243,16 +248,15 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
       commit.state.runs.clear();
       commit.state.traits = {};
       commit.state.released = true;
-      commit.dirty = true;
+      commit.head = true;
     });
-    this.#tellAfterwards(null);
     this.#arm(null, true);
   }
 
   /** Asked by an anonymous object that was to be merged and has not heard since. */
   async adopt(source: string): Promise<void> {
     const catalog = await catalogAtLeast(this.env.DB, 0);
-    if (catalog) await this.#adopt(source, catalog);
+    if (catalog) await this.#adopt(source, catalog, now(), false);
     this.#drainAfterwards();
     this.#tellAfterwards(catalog);
   }
@@ -378,10 +382,11 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     if (this.#state !== undefined) return this.#state;
     const sql = this.ctx.storage.sql;
     this.#tables ??= hasTables(sql);
-    if (!this.#tables) return (this.#state = null);
-    migrate(sql);
-    this.#outbox = readOutbox(sql);
-    this.#state = readState(sql);
+    if (this.#tables) {
+      migrate(sql);
+      this.#outbox = readOutbox(sql);
+    }
+    this.#state = this.#tables ? readState(sql) : null;
     return this.#state;
   }
 
@@ -422,7 +427,8 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
 
   // ---- merging ----
 
-  async #adopt(source: string, catalog: Catalog): Promise<void> {
+  /** Takes over what the anonymous customer `source` holds, at the instant `at` of who said that it is this one. */
+  async #adopt(source: string, catalog: Catalog, at: number, importing: boolean): Promise<void> {
     for (;;) {
       const before = this.#load() ? readMove(this.ctx.storage.sql, source) : { cursor: 0, done: false };
       if (before.done || this.#redirect()) return;
@@ -438,7 +444,10 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
       if (!(await this.#ready(catalog))) throw new Error('a journey version cannot be read');
       const again = this.#load() ? readMove(this.ctx.storage.sql, source) : before;
       if (again.done || again.cursor !== before.cursor) continue;
-      this.#transact(catalog, null, (commit) => takePage(commit, source, page));
+      this.#transact(catalog, null, (commit) => {
+        commit.state.importing ||= importing;
+        takePage(commit, source, page, at);
+      });
       this.#outbox = readOutbox(this.ctx.storage.sql);
       if (page.next === null) return;
     }
@@ -501,10 +510,8 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
       revision: state.revision,
       createdAt: state.createdAt,
       nextDueAt: state.movedTo === null ? nextDueOf(state, this.#machines(catalog)) : null,
-      stages: liveRuns(state)
-        .filter((run) => run.key === null)
-        .map((run) => ({ journey: run.journey, stage: run.stage, enteredAt: run.enteredAt })),
-      gone: state.released,
+      stages: state.movedTo === null ? unkeyedStages(state) : [],
+      gone: state.movedTo !== null,
     };
   }
 
@@ -522,7 +529,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
       revision: state.revision,
       outboxAt: this.#outbox[0]?.nextAt ?? null,
       importing: state.importing,
-      movingSince: moving ? state.lastInputAt : null,
+      movingSince: moving ? now() : null,
     });
     const current = this.#alarm ?? null;
     if (wanted === null) {
@@ -544,6 +551,11 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
 
 /** How many commits of due timers one input waits for. */
 const CATCH_UP_COMMITS_MAX = 20;
+
+const unkeyedStages = (state: CustomerState): Projection['stages'] =>
+  liveRuns(state)
+    .filter((run) => run.key === null)
+    .map(({ journey, stage, enteredAt }) => ({ journey, stage, enteredAt }));
 
 function mergesOf(request: IngestRequest): Set<string> {
   const sources = new Set<string>();

@@ -63,6 +63,11 @@ export type Reply<T> =
   | { readonly kind: 'unavailable'; readonly detail: string }
   | { readonly kind: 'busy'; readonly retryAfterMs: number };
 
+/** `moved`: the customer has become another one, to which these events belong. */
+export type Imported =
+  | Reply<{ readonly statuses: readonly EventStatus[] }>
+  | { readonly kind: 'moved'; readonly to: string };
+
 export interface Ingested {
   readonly customerId: string;
   readonly stages: Record<string, string>;
@@ -143,7 +148,8 @@ export interface MovedRest {
 export interface CustomerObject {
   ingest(request: IngestRequest): Promise<Reply<Ingested>>;
   decide(request: DecideRequest): Promise<Reply<Decided>>;
-  importEvents(catalogVersion: number, events: readonly IncomingEvent[]): Promise<Reply<{ statuses: EventStatus[] }>>;
+  importEvents(catalogVersion: number, events: readonly IncomingEvent[]): Promise<Imported>;
+  owner(): Promise<string>;
   finishImport(catalogVersion: number): Promise<Reply<Fired>>;
   fireDue(catalogVersion: number, until: number): Promise<Reply<Fired>>;
   pendingProjection(): Promise<Projection | null>;

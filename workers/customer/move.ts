@@ -49,10 +49,14 @@ export function handOverPage(sql: SqlStorage, state: CustomerState, cursor: numb
   return { kind: 'page', entries, next, rest };
 }
 
-/** Takes one page over, inside the commit. Events this customer has already are left out. */
-export function takePage(commit: Commit, source: string, page: Extract<HandOver, { kind: 'page' }>): void {
+/**
+ * Takes one page over, inside the commit. Events this customer has already are left out. `at` is the instant of who said
+ * that the two are one; under import it lies in the past, and so does everything that came of the move.
+ */
+export function takePage(commit: Commit, source: string, page: Extract<HandOver, { kind: 'page' }>, at: number): void {
   const { sql, state } = commit;
   commit.dirty = true;
+  if (commit.isNew) state.lastInputAt = at;
   for (const entry of page.entries) {
     if (!insertEntry(sql, { ...entry, seq: state.nextSeq })) continue;
     state.nextSeq++;
@@ -69,7 +73,7 @@ export function takePage(commit: Commit, source: string, page: Extract<HandOver,
   commit.traitsChanged = true;
   if (rest.lastActivityAt !== null)
     state.lastActivityAt = Math.max(state.lastActivityAt ?? rest.lastActivityAt, rest.lastActivityAt);
-  state.lastInputAt = Math.max(state.lastInputAt, rest.lastInputAt);
+  state.lastInputAt = Math.max(state.lastInputAt, rest.lastInputAt, at);
   record(commit, 'merged', state.lastInputAt, { from: source });
   for (const text of rest.runs) takeRun(commit, JSON.parse(text) as Run, source);
   writeMove(sql, source, { cursor: page.entries.at(-1)?.seq ?? 0, done: true });

@@ -3,9 +3,9 @@
 // and the customer's stages, best first, so its cost does not grow with the catalog.
 
 import type { JsonObject } from '../../schema/json.ts';
-import { NO_EVENT } from '../engine/step.ts';
-import type { EngineEvent } from '../engine/machine.ts';
 import type { Facts } from '../engine/facts.ts';
+import type { EngineEvent } from '../engine/machine.ts';
+import { NO_EVENT } from '../engine/step.ts';
 import type { Item } from './items.ts';
 import { type FieldValue, renderFields } from './templates.ts';
 

@@ -2,10 +2,10 @@
 // program of its own, so that none of this is in a deployment's bundle (workers/index.ts never imports it).
 
 import { env } from 'cloudflare:workers';
-import { hashKey } from '../api/auth.ts';
 import { createApp } from '../api/app.ts';
 import { json, type LocalMode } from '../api/context.ts';
 import type { KeyRow } from '../catalog/catalog.ts';
+import { hashKey } from '../catalog/keys.ts';
 import { shiftClock } from '../customer/clock.ts';
 import type { Projection } from '../customer/messages.ts';
 import { handleQueue } from '../delivery/queue.ts';
