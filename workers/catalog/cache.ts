@@ -7,15 +7,18 @@ import { CATALOG_FRESH_MS, CATALOG_STALE_MS } from '../../schema/limits.ts';
 import { compileJourney, EMPTY_VOCABULARY, vocabularyOf } from '../engine/compile.ts';
 import type { Machine } from '../engine/machine.ts';
 import { buildCatalog, type Catalog } from './catalog.ts';
+import { readCopy, saveCopy } from './copy.ts';
 import { readDeclarationsAt, readDocument, readDocuments, readKeys, readVersion } from './store.ts';
 
 let current: Catalog | null = null;
 /** When D1 was last asked, by the real clock, whatever it answered. */
 let askedAt = 0;
+/** The copy came from the location's cache: without secrets, so D1's own takes its place as soon as it answers. */
+let borrowed = false;
 
 /** How long a request waits for D1 while it has a copy to serve from, and while it has none. */
 const WAIT_WITH_COPY_MS = 150;
-const WAIT_WITHOUT_COPY_MS = 5_000;
+const WAIT_WITHOUT_COPY_MS = 2_000;
 
 /** The copy, if it is fresh: what nearly every request takes, without waiting for anything. */
 export const freshCatalog = (): Catalog | null => (Date.now() - askedAt < CATALOG_FRESH_MS ? current : null);
@@ -39,26 +42,38 @@ export async function catalogFor(
   const copy = current;
   const asked = refresh(db).catch(() => copy);
   inBackground(asked);
-  return within(asked, copy ? WAIT_WITH_COPY_MS : WAIT_WITHOUT_COPY_MS, copy);
+  const found = await within(asked, copy ? WAIT_WITH_COPY_MS : WAIT_WITHOUT_COPY_MS, copy);
+  return found ?? catalogFromCopy();
+}
+
+/** D1 does not answer and this isolate has seen nothing yet: what the location saw last. */
+async function catalogFromCopy(): Promise<Catalog | null> {
+  const rows = await readCopy().catch(() => null);
+  if (rows && !current) {
+    current = buildCatalog(rows.version, rows.documents, rows.keys, null);
+    borrowed = true;
+  }
+  return current;
 }
 
 /** A copy at least as new as `version`, for an object whose Worker saw that version; null when D1 does not answer. */
 export async function catalogAtLeast(db: D1Database, version: number): Promise<Catalog | null> {
   if (current && current.version >= version) return current;
-  return within(
-    refresh(db).catch(() => current),
-    WAIT_WITHOUT_COPY_MS,
-    current,
-  );
+  const asked = refresh(db).catch(() => current);
+  return (await within(asked, WAIT_WITHOUT_COPY_MS, current)) ?? catalogFromCopy();
 }
 
 /** Asks D1 now; a version that moved is loaded and compiled. */
 export async function refresh(db: D1Database): Promise<Catalog> {
   const version = await readVersion(db);
-  if (!current || current.version < version || version === 0) {
+  if (!current || borrowed || current.version < version || version === 0) {
     const [rows, keyRows] = await Promise.all([readDocuments(db, version), readKeys(db)]);
     const built = buildCatalog(version, rows, keyRows, current);
-    if (!current || current.version <= built.version) current = built;
+    if (!current || current.version <= built.version) {
+      current = built;
+      borrowed = false;
+    }
+    await saveCopy({ version, documents: rows, keys: keyRows }).catch(() => undefined);
   }
   askedAt = Date.now();
   return current;
