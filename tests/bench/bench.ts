@@ -1,7 +1,7 @@
 // `npm run bench`: what an event costs, as a ratio to the floor (floor.ts), measured on raw workerd.
-//   node tests/bench/bench.ts [floor] [event] [decide] [--rounds 5] [--customers 500] [--events 10] [--connections 32]
+//   node tests/bench/bench.ts [engine] [floor] [event] [decide] [--rounds 5] [--customers 500] [--events 10] [--connections 32]
 //                             [--seed 1] [--folder DIR] [--json]
-// Without names: event and decide. The floor always runs. Every round each subject gets a fresh process and fresh
+// Without names: engine, event and decide. With event or decide the floor runs too; engine is engine.ts. Every round each subject gets a fresh process and fresh
 // state, one after the other, under the same load. `--folder` says on which disk the state lies (default: the system's
 // temporary folder); on a disk in memory the cost of fsync vanishes. Progress goes to the error output.
 
@@ -10,6 +10,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { benchEngine, renderEngine } from './engine.ts';
 import { makeMix } from './mix.ts';
 import { type Results, renderJson, renderText } from './report.ts';
 import { runRound } from './round.ts';
@@ -35,7 +36,8 @@ const settings = {
   connections: readCount(values.connections),
   seed: readCount(values.seed),
 };
-const names = new Set(['floor', ...(positionals.length > 0 ? positionals : ['event', 'decide'])]);
+const asked = new Set(positionals.length > 0 ? positionals : ['engine', 'event', 'decide']);
+const names = new Set(['floor', ...[...asked].filter((name) => name !== 'engine')]);
 
 function readCount(text: string): number {
   const count = Number(text);
@@ -83,6 +85,8 @@ async function run(workFolder: string): Promise<Results> {
   return results;
 }
 
+if (asked.has('engine') && !values.json) console.log(`${renderEngine(benchEngine())}\n`);
+if (asked.size === 1 && asked.has('engine')) process.exit(0);
 const workFolder = await mkdtemp(join(values.folder, 'waymark-bench-'));
 process.once('exit', () => rmSync(workFolder, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
