@@ -6,7 +6,8 @@ import { Event } from '../../schema/event.ts';
 import { isObject, type Json, type JsonObject } from '../../schema/json.ts';
 import { createApp } from '../../workers/api/app.ts';
 import { openApiDocument } from '../../workers/api/openapi.ts';
-import { NDJSON_EXAMPLE, ROUTES } from '../../workers/api/openapi-routes.ts';
+import { NDJSON_EXAMPLE } from '../../workers/api/openapi-examples.ts';
+import { ROUTES } from '../../workers/api/openapi-routes.ts';
 import { SCHEMAS } from '../../workers/api/openapi-schemas.ts';
 import { clockRoutes } from '../../workers/local/clock.ts';
 

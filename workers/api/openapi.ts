@@ -3,7 +3,9 @@
 // Made at the first request and kept: it never changes while an isolate lives.
 
 import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi';
-import { type Answer, NDJSON_EXAMPLE, ROUTES, type Route, TAGS, type Tag } from './openapi-routes.ts';
+import { NDJSON_EXAMPLE } from './openapi-examples.ts';
+import { type Answer, type Route, TAGS, type Tag } from './openapi-route.ts';
+import { ROUTES } from './openapi-routes.ts';
 import { jsonSchemas, type SchemaName, schemaRef } from './openapi-schemas.ts';
 
 let made: object | null = null;

@@ -1,0 +1,46 @@
+// What OpenAPI has to know of one route, and the groups routes stand in. The lists are openapi-routes.ts (sites) and
+// openapi-admin.ts; openapi.ts makes the document of them.
+
+import type { z } from 'zod';
+import type { SchemaName } from './openapi-schemas.ts';
+
+export interface Body {
+  readonly schema: SchemaName;
+  readonly example: object;
+}
+
+export interface Answer {
+  readonly schema: SchemaName;
+  readonly words: string;
+}
+
+export interface Route {
+  readonly method: 'get' | 'post' | 'put' | 'delete';
+  /** With `{names}` for parameters. */
+  readonly path: string;
+  /** The operation's id. */
+  readonly id: string;
+  readonly tag: Tag;
+  readonly summary: string;
+  readonly description?: string;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: Body | 'ndjson';
+  /** By status. */
+  readonly answers: { readonly [status: number]: Answer };
+  /** Statuses that are answered with a problem, besides those every route of the tag has. */
+  readonly problems: readonly number[];
+}
+
+export const TAGS = {
+  sites: 'For marketing sites: report what happened and learn what to show. Needs a write key or a server key.',
+  tracking:
+    'The tracking API that common tracking clients speak. A call answers 200 only when every valid message in it is committed; send it again on 429 and 503.',
+  journeys: 'For journey designers: what is published, and publishing.',
+  catalog: 'Content, offers and event declarations. Visible to the next request locally, within 5 s when deployed.',
+  customers: 'For operators: one customer, the timeline, who stands where.',
+  import: 'History: each event is applied at its own time, and nothing is sent.',
+  local: 'Local mode only; in a deployment these routes do not exist and answer 404.',
+  system: 'Whether it runs, and this document.',
+} as const;
+export type Tag = keyof typeof TAGS;
