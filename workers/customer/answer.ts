@@ -6,12 +6,14 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { decide, type Situation } from '../decide/decide.ts';
 import { factsOf } from '../engine/facts.ts';
 import { timersOf } from '../engine/timers.ts';
-import type { MachineOf } from './commit.ts';
-import type { DecisionRequest, Decisions, Described } from './messages.ts';
+import { engineEventOf } from './advance.ts';
+import { type Commit, type MachineOf, record } from './commit.ts';
+import type { DecisionRequest, Decisions, Described, IncomingEvent } from './messages.ts';
 import { type CustomerState, liveRuns, stagesOf } from './state.ts';
+import { factsFromRows } from './storage.ts';
 
 /** One decision a placement; a placement nothing stands for is an empty list. */
-export function decidePlacements(
+function decidePlacements(
   catalog: Catalog,
   request: DecisionRequest,
   situation: Omit<Situation, 'context' | 'locales'>,
@@ -37,6 +39,51 @@ function localesOf(request: DecisionRequest, traits: JsonObject): string[] {
   return [...asked.reverse(), ...own, fallback];
 }
 
+/** I8: what is known of a known customer is shown with proof only. */
+export const mayShow = (customerId: string, proven: boolean): boolean => proven || !customerId.startsWith('u:');
+
+export const shownStages = (state: CustomerState, proven: boolean): Record<string, string> =>
+  mayShow(state.id, proven) ? stagesOf(state) : {};
+
+/** Who asks: with which event at hand, with what proof, when (milliseconds). */
+export interface Asking {
+  readonly asking: IncomingEvent | null;
+  readonly proven: boolean;
+  readonly at: number;
+}
+
+/** Decides for the customer of a commit and puts on record what was shown. */
+export function decideAndRecord(
+  commit: Commit,
+  catalog: Catalog,
+  request: DecisionRequest,
+  { asking, proven, at }: Asking,
+): Decisions {
+  const { state, sql } = commit;
+  if (!mayShow(state.id, proven)) return defaultDecisions(catalog, request, at);
+  const decisions = decidePlacements(catalog, request, {
+    customerId: state.id,
+    stages: stagesForDecision(catalog, state),
+    facts: factsFromRows(sql, state.traits, state.lastActivityAt),
+    event: asking && engineEventOf(asking),
+    now: at,
+  });
+  if (request.placements.length > 0) record(commit, 'decision', at, { placements: shownIn(decisions) });
+  return decisions;
+}
+
+/** What the timeline keeps of a decision: which, not what it looked like. */
+function shownIn(
+  decisions: Decisions,
+): Record<string, { kind: string; id: string; version: number; decisionId: string }[]> {
+  return Object.fromEntries(
+    Object.entries(decisions).map(([placement, list]) => [
+      placement,
+      list.map(({ kind, id, version, decisionId }) => ({ kind, id, version, decisionId })),
+    ]),
+  );
+}
+
 /** What an unknown visitor gets: the initial stage of each journey, no history, no traits. Also the answer of last resort. */
 export function defaultDecisions(catalog: Catalog, request: DecisionRequest, now: number): Decisions {
   return decidePlacements(catalog, request, {
@@ -49,7 +96,7 @@ export function defaultDecisions(catalog: Catalog, request: DecisionRequest, now
 }
 
 /** The stages a decision goes by: a journey the customer is not in yet counts as its initial stage. */
-export function stagesForDecision(catalog: Catalog, state: CustomerState): Record<string, string> {
+function stagesForDecision(catalog: Catalog, state: CustomerState): Record<string, string> {
   const stages: Record<string, string> = { ...catalog.initialStages };
   for (const run of state.runs.values()) if (run.key === null) delete stages[run.journey];
   return { ...stages, ...stagesOf(state) };

@@ -19,6 +19,8 @@ export interface Commit {
   readonly changedRuns: Set<string>;
   traitsChanged: boolean;
   timersFired: number;
+  /** The outbox changed. */
+  outbox: boolean;
   /** Something was written, so the draft becomes the state. */
   wrote: boolean;
   /** The customer's own row has to be written. */
@@ -46,6 +48,7 @@ export function beginCommit(
     wrote: false,
     head: false,
     dirty: false,
+    outbox: false,
   };
 }
 

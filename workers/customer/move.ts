@@ -77,6 +77,7 @@ export function takePage(commit: Commit, source: string, page: Extract<HandOver,
   record(commit, 'merged', state.lastInputAt, { from: source });
   for (const text of rest.runs) takeRun(commit, JSON.parse(text) as Run, source);
   writeMove(sql, source, { cursor: page.entries.at(-1)?.seq ?? 0, done: true });
+  commit.outbox = true;
   writeOutbox(sql, `release:${source}`, JSON.stringify({ kind: 'release', source }), state.lastInputAt);
 }
 

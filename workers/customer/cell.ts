@@ -1,0 +1,201 @@
+// The object's memory and its commit: rows read once, changed by drafts in ONE transactionSync together with the alarm,
+// dropped after any failure. Everything that reads or writes a customer's state goes through here; what the state means
+// stands elsewhere. Between two awaits nothing else runs, so after an await `load` is asked again.
+
+import { loadMachine, machineInMemory } from '../catalog/cache.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { fireTimers } from './advance.ts';
+import { alarmAt, type Told } from './alarm.ts';
+import { now, platformTime } from './clock.ts';
+import { beginCommit, type Commit, finishCommit, type MachineOf, nextDueOf } from './commit.ts';
+import type { CustomerNamespace, CustomerObject, Projection } from './messages.ts';
+import { hasTables, migrate } from './migrations.ts';
+import { type CustomerState, draftOf, newState } from './state.ts';
+import { type OutboxRow, readOutbox, readState } from './storage.ts';
+
+export interface CustomerEnv {
+  readonly CUSTOMER: CustomerNamespace;
+  readonly DB: D1Database;
+  readonly PROJECTIONS: Queue<Projection>;
+}
+
+export type Silence = 'import' | null;
+
+export interface Cell {
+  readonly env: CustomerEnv;
+  readonly sql: SqlStorage;
+  /** What the index was last told and has confirmed; memory only, because telling it twice is harmless. */
+  told: Told | null;
+  confirmed: number | null;
+  readonly outbox: () => readonly OutboxRow[];
+  readonly name: () => string;
+  /** The customer, or null where nothing was ever recorded. */
+  readonly load: () => CustomerState | null;
+  /** The customer this one has become, or null. */
+  readonly redirect: () => string | null;
+  readonly stub: (customerId: string) => CustomerObject;
+  readonly machineOf: (catalog: Catalog | null) => MachineOf;
+  /** Brings the alarm and every version that runs need into memory; afterwards nothing has to be awaited. */
+  readonly ready: (catalog: Catalog) => Promise<boolean>;
+  /** Runs work on a draft in one transaction; the draft becomes the state only if everything was written. */
+  readonly transact: <T>(catalog: Catalog | null, silence: Silence, work: (commit: Commit) => T) => T;
+  /** Fires what is due before an input at `at`, in as many commits as it takes; false when there is too much. */
+  readonly catchUp: (catalog: Catalog, at: number, silence: Silence) => boolean;
+  /** L1: the time of an input is never before that of the last one. */
+  readonly inputTime: (at: number) => number;
+  /** Sets the alarm to what the rows say; unless `exactly`, only when it must come earlier than the one that is set. */
+  readonly arm: (catalog: Catalog | null, exactly: boolean) => void;
+  /** Sets the alarm, platform time. */
+  readonly setAlarm: (at: number) => void;
+  /** The platform has just run the alarm, so none is set. */
+  readonly alarmRang: () => void;
+  readonly reloadOutbox: () => void;
+  /** Drops memory: the next look reads the rows. */
+  readonly forget: () => void;
+}
+
+/** How many commits of due timers one input waits for. */
+const CATCH_UP_COMMITS_MAX = 20;
+
+export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
+  const { storage } = ctx;
+  const { sql } = storage;
+  /** undefined: not read yet; null: no such customer. */
+  let state: CustomerState | null | undefined;
+  let tables: boolean | undefined;
+  let outbox: OutboxRow[] = [];
+  /** The alarm as the platform has it, platform time; undefined: not asked yet. */
+  let alarm: number | null | undefined;
+
+  const load = (): CustomerState | null => {
+    if (state !== undefined) return state;
+    tables ??= hasTables(sql);
+    if (tables) {
+      migrate(sql);
+      outbox = readOutbox(sql);
+    }
+    state = tables ? readState(sql) : null;
+    return state;
+  };
+
+  const forget = (): void => {
+    state = undefined;
+    tables = undefined;
+    alarm = undefined;
+  };
+
+  const name = (): string => {
+    const known = ctx.id.name ?? load()?.id;
+    if (known === undefined) throw new Error('broken invariant: a customer without a name');
+    return known;
+  };
+
+  const machineOf =
+    (catalog: Catalog | null): MachineOf =>
+    (run) => {
+      const machine = catalog && machineInMemory(catalog, run.journey, run.version);
+      if (!machine) throw new Error(`broken invariant: ${run.journey} version ${run.version} is not in memory`);
+      return machine;
+    };
+
+  const setAlarm = (at: number): void => {
+    alarm = at;
+    void storage.setAlarm(at);
+  };
+
+  const arm = (catalog: Catalog | null, exactly: boolean): void => {
+    const customer = load();
+    if (!customer) return;
+    const moving = customer.movedTo !== null && !customer.released;
+    const wanted = alarmAt({
+      nextDueAt: customer.movedTo === null ? nextDueOf(customer, machineOf(catalog)) : null,
+      dirtySince: moving ? null : customer.dirtySince,
+      told: cell.told,
+      revision: customer.revision,
+      outboxAt: outbox[0]?.nextAt ?? null,
+      importing: customer.importing,
+      movingSince: moving ? now() : null,
+    });
+    const current = alarm ?? null;
+    if (wanted === null) {
+      if (!exactly || current === null) return;
+      alarm = null;
+      void storage.deleteAlarm();
+      return;
+    }
+    const at = platformTime(wanted);
+    if (current === null || at < current || (exactly && at !== current)) setAlarm(at);
+  };
+
+  const transact = <T>(catalog: Catalog | null, silence: Silence, work: (commit: Commit) => T): T => {
+    const before = load();
+    try {
+      return storage.transactionSync(() => {
+        if (!before) migrate(sql);
+        const draft = before ? draftOf(before) : newState(name(), now());
+        const commit = beginCommit(sql, draft, machineOf(catalog), silence, before === null);
+        const result = work(commit);
+        if (catalog) draft.catalogVersion = Math.max(draft.catalogVersion, catalog.version);
+        finishCommit(commit, now());
+        if (commit.wrote) {
+          state = draft;
+          tables = true;
+          if (commit.outbox) outbox = readOutbox(sql);
+          arm(catalog, false);
+        }
+        return result;
+      });
+    } catch (error) {
+      forget();
+      throw error;
+    }
+  };
+
+  const isDue = (catalog: Catalog, at: number): boolean => {
+    const customer = load();
+    const dueAt = customer && nextDueOf(customer, machineOf(catalog));
+    return dueAt !== null && dueAt <= at;
+  };
+
+  const cell: Cell = {
+    env,
+    sql,
+    told: null,
+    confirmed: null,
+    outbox: () => outbox,
+    name,
+    load,
+    redirect: () => load()?.movedTo ?? null,
+    stub: (customerId) => env.CUSTOMER.getByName(customerId),
+    machineOf,
+    ready: async (catalog) => {
+      if (alarm === undefined) alarm = await storage.getAlarm();
+      for (;;) {
+        const runs = [...(load()?.runs.values() ?? [])];
+        const missing = runs.find((run) => !machineInMemory(catalog, run.journey, run.version));
+        if (!missing) return true;
+        if (!(await loadMachine(env.DB, missing.journey, missing.version))) return false;
+      }
+    },
+    transact,
+    catchUp: (catalog, at, silence) => {
+      for (let commits = 0; commits < CATCH_UP_COMMITS_MAX; commits++) {
+        if (!isDue(catalog, at)) return true;
+        if (load()?.importing && silence !== 'import') return true;
+        transact(catalog, silence, (commit) => fireTimers(commit, at));
+      }
+      return !isDue(catalog, at);
+    },
+    inputTime: (at) => Math.max(at, load()?.lastInputAt ?? at),
+    arm,
+    setAlarm,
+    alarmRang: () => {
+      alarm = null;
+    },
+    reloadOutbox: () => {
+      outbox = tables ? readOutbox(sql) : [];
+    },
+    forget,
+  };
+  return cell;
+}

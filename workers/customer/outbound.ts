@@ -1,0 +1,117 @@
+// What leaves the object after a commit: effects from the outbox, each until it is confirmed, and word to the customer
+// index of a stage that changed. The commit never waits for any of it; the alarm repeats what did not arrive.
+
+import { catalogAtLeast, loadMachine, machineInMemory } from '../catalog/cache.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { indexedRevision } from '../catalog/store.ts';
+import type { Run } from '../engine/machine.ts';
+import { checkIndexAt, mayTellNow, retryAt } from './alarm.ts';
+import type { Cell } from './cell.ts';
+import { now } from './clock.ts';
+import { nextDueOf } from './commit.ts';
+import type { Projection } from './messages.ts';
+import { readMove, takePage } from './move.ts';
+import { liveRuns } from './state.ts';
+import { deferOutbox, deleteOutbox } from './storage.ts';
+
+/** Delivers effects; one that is confirmed is forgotten, one that fails is tried again later. */
+export async function drain(cell: Cell): Promise<void> {
+  for (const row of [...cell.outbox()]) {
+    const effect = JSON.parse(row.body) as { kind: 'release'; source: string };
+    try {
+      await cell.stub(effect.source).release(cell.name());
+      deleteOutbox(cell.sql, row.key);
+    } catch {
+      deferOutbox(cell.sql, row.key, retryAt(now(), row.attempts));
+    }
+  }
+  cell.reloadOutbox();
+}
+
+/** What the index is to hold of this customer. */
+export function projectionOf(cell: Cell, catalog: Catalog | null): Projection {
+  const state = cell.load();
+  if (!state) throw new Error('broken invariant: nothing to project');
+  const gone = state.movedTo !== null;
+  const stages = liveRuns(state)
+    .filter((run) => run.key === null)
+    .map(({ journey, stage, enteredAt }) => ({ journey, stage, enteredAt }));
+  return {
+    customerId: state.id,
+    revision: state.revision,
+    createdAt: state.createdAt,
+    nextDueAt: gone ? null : nextDueOf(state, cell.machineOf(catalog)),
+    stages: gone ? [] : stages,
+    gone,
+  };
+}
+
+/** The index is to be told now, if it is behind and was not told a moment ago; what comes too soon waits for the alarm. */
+export function tellAfterwards(cell: Cell, catalog: Catalog | null, afterwards: (work: Promise<void>) => void): void {
+  const state = cell.load();
+  if (!state || state.dirtySince === null || state.importing || state.revision === cell.told?.revision) return;
+  if (mayTellNow(cell.told, now())) afterwards(tell(cell, catalog).catch(() => undefined));
+}
+
+async function tell(cell: Cell, catalog: Catalog | null): Promise<void> {
+  const projection = projectionOf(cell, catalog);
+  cell.told = { revision: projection.revision, at: now() };
+  await cell.env.PROJECTIONS.send(projection, { contentType: 'json' });
+}
+
+/** Strikes off what the index has, tells it what it has not. */
+export async function seeToIndex(cell: Cell, catalog: Catalog): Promise<void> {
+  const state = cell.load();
+  if (!state || state.importing || state.dirtySince === null) return;
+  const dueAt = checkIndexAt({ dirtySince: state.dirtySince, told: cell.told, revision: state.revision });
+  if (dueAt === null || dueAt > now()) return;
+  cell.confirmed ??= await indexedRevision(cell.env.DB, state.id);
+  const confirmed = cell.confirmed ?? 0;
+  if (confirmed < (cell.load()?.revision ?? 0)) {
+    await tell(cell, catalog);
+    return;
+  }
+  cell.transact(catalog, null, (commit) => {
+    if (commit.state.revision > confirmed) return;
+    commit.state.dirtySince = null;
+    commit.head = true;
+  });
+}
+
+/**
+ * Takes over what the anonymous customer `source` holds, at the instant `at` of who said that it is this one (M1). May
+ * be repeated and may race: a page is taken once.
+ * @throws when the other object or a journey version cannot be reached; what was taken stays taken
+ */
+export async function adoptSource(
+  cell: Cell,
+  source: string,
+  catalog: Catalog,
+  at: number,
+  importing: boolean,
+): Promise<void> {
+  for (;;) {
+    const before = cell.load() ? readMove(cell.sql, source) : { cursor: 0, done: false };
+    if (before.done || cell.redirect()) return;
+    const page = await cell.stub(source).handOver(cell.name(), before.cursor);
+    if (page.kind !== 'page') return;
+    for (const text of page.rest?.runs ?? []) await ensureMachine(cell, catalog, JSON.parse(text) as Run);
+    if (!(await cell.ready(catalog))) throw new Error('a journey version cannot be read');
+    const again = cell.load() ? readMove(cell.sql, source) : before;
+    if (again.done || again.cursor !== before.cursor) continue;
+    cell.transact(catalog, null, (commit) => {
+      commit.state.importing ||= importing;
+      takePage(commit, source, page, at);
+    });
+    if (page.next === null) return;
+  }
+}
+
+async function ensureMachine(cell: Cell, catalog: Catalog, { journey, version }: Run): Promise<void> {
+  if (machineInMemory(catalog, journey, version) || (await loadMachine(cell.env.DB, journey, version))) return;
+  throw new Error('a journey version cannot be read');
+}
+
+/** The catalog for an object: at least the version it has worked with. */
+export const catalogOf = (cell: Cell, version = cell.load()?.catalogVersion ?? 0): Promise<Catalog | null> =>
+  catalogAtLeast(cell.env.DB, version);
