@@ -1,0 +1,12 @@
+/// <reference types="@cloudflare/vitest-plugin/types" />
+
+// The bindings of wrangler.toml as tests see them, and what vitest.config.ts adds.
+
+declare namespace Cloudflare {
+  interface Env {
+    readonly CUSTOMER: DurableObjectNamespace;
+    readonly DB: D1Database;
+    readonly PROJECTIONS: Queue<import('../../workers/customer/messages.ts').Projection>;
+    readonly D1_MIGRATIONS: import('cloudflare:test').D1Migration[];
+  }
+}

@@ -1,0 +1,407 @@
+// SPEC.md, group M: an anonymous customer becomes known. Page by page, once, whatever fails on the way.
+
+import { env } from 'cloudflare:workers';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { LIMITS, RESEND_AFTER_MS } from '../../schema/limits.ts';
+import type { IncomingEvent } from '../../workers/customer/messages.ts';
+import {
+  alarmOf,
+  DAY,
+  d1,
+  decide,
+  deliver,
+  describeOf,
+  dump,
+  eventOf,
+  evict,
+  fireAlarm,
+  forgetSent,
+  freshName,
+  HOUR,
+  holdQueue,
+  ingest,
+  moves,
+  objectOf,
+  passTime,
+  prepare,
+  rowsOf,
+  send,
+  sent,
+  timelineOf,
+} from './object.ts';
+
+const stages = {
+  first: {
+    on: [
+      { event: 'Go', to: 'second' },
+      { event: 'Finish', to: 'over' },
+    ],
+    after: [{ delay: 'P2D', to: 'late' }],
+  },
+  second: { on: [{ event: 'Go', to: 'third' }], after: [{ delay: 'P3D', to: 'late' }] },
+  third: {},
+  late: {},
+  over: { final: true },
+};
+
+beforeAll(() => prepare([{ id: 'shop', entry: [{ event: 'Start' }], initial: 'first', stages }]));
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  holdQueue();
+});
+
+/** An identify that says that `anonymous` is this customer. */
+const known = (anonymous: string, traits = {}): IncomingEvent =>
+  eventOf('identify', { type: 'identify', merges: anonymous, traits });
+
+const eventNames = async (id: string): Promise<(string | null)[]> =>
+  (await timelineOf(id)).filter((line) => line.kind === 'event').map((line) => line.name);
+
+/** The next `times` calls of a method of an object fail; `after` it has done its work, or before. */
+function failing(id: string, method: 'handOver' | 'release', when: 'before' | 'after', times = 1): void {
+  const getByName = env.CUSTOMER.getByName.bind(env.CUSTOMER);
+  let left = times;
+  vi.spyOn(env.CUSTOMER, 'getByName').mockImplementation((name) => {
+    const stub = getByName(name);
+    if (name !== id) return stub;
+    return new Proxy(stub, {
+      get(target, member) {
+        // The object's methods by name; a stub gives a callable for each.
+        const call = Reflect.get(target, member) as (...args: unknown[]) => Promise<unknown>;
+        if (member !== method || left === 0) return call;
+        return async (...args: unknown[]) => {
+          if (left === 0) return call(...args);
+          left--;
+          if (when === 'after') await call(...args);
+          throw new Error('the network is gone');
+        };
+      },
+    });
+  });
+}
+
+/** Lets the outbox drain: the release of the anonymous object is an effect of the last page. */
+async function settle(id: string): Promise<void> {
+  for (let rounds = 0; rounds < 10 && (await describeOf(id)).effectsPending > 0; rounds++) {
+    passTime(HOUR);
+    await fireAlarm(id);
+  }
+}
+
+describe('M1', () => {
+  it('M1 identify with both ids moves history, runs and traits, once', async () => {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    await send(anonymous, 'Start');
+    await send(anonymous, 'identify', { type: 'identify', traits: { city: 'Bonn' } });
+    await send(anonymous, 'Go');
+    const reply = await ingest(customer, [known(anonymous)]);
+    expect(reply.stages).toEqual({ shop: 'second' });
+    const described = await describeOf(customer);
+    expect(described).toMatchObject({ traits: { city: 'Bonn' }, events: 4 });
+    expect(described.identifiers.anonymousIds).toEqual([anonymous.slice(2)]);
+    expect(await eventNames(customer)).toEqual(['Start', 'identify', 'Go', 'identify']);
+    await ingest(customer, [known(anonymous)]);
+    await objectOf(customer).adopt(anonymous);
+    const merged = (await timelineOf(customer)).filter((line) => line.kind === 'merged');
+    expect(merged).toMatchObject([{ body: { from: anonymous } }]);
+    expect((await describeOf(customer)).events).toBe(5);
+  });
+
+  it('M1 what was merged keeps its instants: of events, of the stage, of its timers', async () => {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    const at = Date.now();
+    await send(anonymous, 'Start');
+    passTime(DAY);
+    await ingest(customer, [known(anonymous)]);
+    const { runs, timers } = await describeOf(customer);
+    expect(runs).toMatchObject([{ enteredAt: new Date(at).toISOString() }]);
+    expect(timers).toMatchObject([{ dueAt: new Date(at + 2 * DAY).toISOString() }]);
+    expect(await alarmOf(customer)).toBeLessThanOrEqual(at + 2 * DAY);
+    passTime(3 * DAY);
+    await fireAlarm(customer);
+    expect((await describeOf(customer)).runs).toMatchObject([{ enteredAt: new Date(at + 2 * DAY).toISOString() }]);
+  });
+
+  it('M1 the anonymous object keeps the redirect and nothing else', async () => {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    await ingest(anonymous, [eventOf('Start'), eventOf('identify', { type: 'identify', traits: { city: 'Bonn' } })]);
+    await ingest(customer, [known(anonymous)]);
+    await settle(customer);
+    const rows = await dump(anonymous);
+    expect([rows['entries'], rows['runs'], rows['outbox']]).toEqual([[], [], []]);
+    expect(rows['customer']).toMatchObject([{ moved_to: customer, released: 1 }]);
+    expect(JSON.stringify(rows)).not.toContain('Bonn');
+  });
+
+  it('M1 an anonymous id nobody has seen moves nothing', async () => {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    await ingest(customer, [known(anonymous)]);
+    expect(await objectOf(anonymous).describe()).toBeNull();
+    expect((await timelineOf(customer)).map((line) => line.kind)).toEqual(['event']);
+  });
+
+  it('M1 who belongs to one customer is not given to another', async () => {
+    const [anonymous, customer, other] = [freshName('a'), freshName(), freshName()];
+    await send(anonymous, 'Start');
+    await ingest(customer, [known(anonymous)]);
+    await settle(customer);
+    await ingest(other, [known(anonymous)]);
+    expect((await describeOf(other)).stages).toEqual({});
+    expect(await eventNames(other)).toEqual(['identify']);
+    expect(await eventNames(customer)).toEqual(['Start', 'identify']);
+  });
+
+  it('M1 an event both have counts once', async () => {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    const shared = eventOf('Start');
+    await ingest(anonymous, [shared, eventOf('Go')]);
+    await ingest(customer, [shared]);
+    await ingest(customer, [known(anonymous)]);
+    expect(await eventNames(customer)).toEqual(['Start', 'Go', 'identify']);
+    expect((await describeOf(customer)).events).toBe(3);
+  });
+
+  it('M1 several anonymous ids become one customer', async () => {
+    const [one, two, customer] = [freshName('a'), freshName('a'), freshName()];
+    await send(one, 'One');
+    await send(two, 'Two');
+    await ingest(customer, [known(one), known(two)]);
+    expect((await eventNames(customer)).toSorted()).toEqual(['One', 'Two', 'identify', 'identify']);
+    expect((await describeOf(customer)).identifiers.anonymousIds).toEqual([one.slice(2), two.slice(2)]);
+  });
+});
+
+describe('M2 and M3', () => {
+  it('M2 the run in the later stage stays: the anonymous one', async () => {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    await ingest(anonymous, [eventOf('Start'), eventOf('Go')]);
+    await send(customer, 'Start');
+    expect((await ingest(customer, [known(anonymous)])).stages).toEqual({ shop: 'second' });
+    expect((await describeOf(customer)).runs.map((run) => [run.stage, run.endedAt !== undefined])).toEqual([
+      ['first', true],
+      ['second', false],
+    ]);
+    expect(moves(await timelineOf(customer))).toContain('first > -');
+  });
+
+  it('M2 the run in the later stage stays: the known one', async () => {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    await send(anonymous, 'Start');
+    await ingest(customer, [eventOf('Start'), eventOf('Go')]);
+    expect((await ingest(customer, [known(anonymous)])).stages).toEqual({ shop: 'second' });
+    expect((await describeOf(customer)).runs).toHaveLength(1);
+  });
+
+  it('M2 in a tie the known customer keeps its own', async () => {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    await send(anonymous, 'Start');
+    passTime(HOUR);
+    const at = Date.now();
+    await send(customer, 'Start');
+    passTime(HOUR);
+    await ingest(customer, [known(anonymous)]);
+    expect((await describeOf(customer)).runs).toMatchObject([{ enteredAt: new Date(at).toISOString() }]);
+  });
+
+  // Known fault: a run that is over counts as standing before every stage.
+  it.fails('M2 a known customer who is through with the journey does not begin it again', async () => {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    await ingest(customer, [eventOf('Start'), eventOf('Finish')]);
+    const over = (await describeOf(customer)).runs;
+    passTime(HOUR);
+    await send(anonymous, 'Start');
+    await ingest(customer, [known(anonymous)]);
+    expect((await describeOf(customer)).runs).toEqual(over);
+  });
+
+  it('M2 the run that stays goes on: by events and by timers', async () => {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    await ingest(anonymous, [eventOf('Start'), eventOf('Go')]);
+    await send(customer, 'Start');
+    await ingest(customer, [known(anonymous)]);
+    await evict(customer);
+    expect((await send(customer, 'Go')).stages).toEqual({ shop: 'third' });
+    await send(customer, 'Start');
+    expect((await describeOf(customer)).stages).toEqual({ shop: 'third' });
+  });
+
+  it('M3 a trait both have keeps the known customer’s value, others are added', async () => {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    await send(anonymous, 'identify', { type: 'identify', traits: { city: 'Bonn', size: 1 } });
+    await send(customer, 'identify', { type: 'identify', traits: { city: 'Kiel' } });
+    await ingest(customer, [known(anonymous, { name: 'Ada' })]);
+    expect((await describeOf(customer)).traits).toEqual({ city: 'Kiel', size: 1, name: 'Ada' });
+  });
+});
+
+describe('a merge of many pages', () => {
+  const count = 2 * LIMITS.movePageEntriesMax + 7;
+  const many = () => Array.from({ length: count }, (_, n) => eventOf('Step', { properties: { n } }));
+
+  it('moves every entry once, in order', async () => {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    const events = many();
+    for (let from = 0; from < count; from += 500) await ingest(anonymous, events.slice(from, from + 500));
+    await ingest(customer, [known(anonymous)]);
+    const lines = (await timelineOf(customer)).filter((line) => line.name === 'Step');
+    expect(lines.map((line) => line.messageId)).toEqual(events.map((event) => event.messageId));
+    expect((await describeOf(customer)).events).toBe(count + 1);
+    await settle(customer);
+    expect((await dump(anonymous))['entries']).toEqual([]);
+  });
+
+  it('exactly full pages end too', async () => {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    await ingest(anonymous, many().slice(0, LIMITS.movePageEntriesMax));
+    await ingest(customer, [known(anonymous)]);
+    expect((await describeOf(customer)).events).toBe(LIMITS.movePageEntriesMax + 1);
+    await settle(customer);
+    expect((await dump(anonymous))['entries']).toEqual([]);
+  });
+
+  it.each([
+    ['the first page never comes', 'handOver', 'before', 1],
+    ['the first page is lost on its way', 'handOver', 'after', 1],
+    ['two pages are lost', 'handOver', 'after', 2],
+    ['the release never comes', 'release', 'before', 1],
+    ['the answer to the release is lost', 'release', 'after', 1],
+    ['the release fails again and again', 'release', 'before', 4],
+  ] as const)('when %s, repeating ends with everything there once', async (_, method, when, times) => {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    const events = [eventOf('Start'), ...many()];
+    for (let from = 0; from < events.length; from += 500) await ingest(anonymous, events.slice(from, from + 500));
+    failing(anonymous, method, when, times);
+    const identify = known(anonymous);
+    let refused = 0;
+    for (;;) {
+      const reply = await ingest(customer, [identify]).catch(() => null);
+      if (reply) break;
+      refused++;
+      await evict(customer);
+    }
+    expect(refused).toBe(method === 'handOver' ? times : 0);
+    await settle(customer);
+    vi.restoreAllMocks();
+    holdQueue();
+    expect(await eventNames(customer)).toEqual([...events.map((event) => event.name), 'identify']);
+    expect(await describeOf(customer)).toMatchObject({ events: events.length + 1, effectsPending: 0 });
+    expect((await describeOf(customer)).stages).toEqual({ shop: 'first' });
+    const left = await dump(anonymous);
+    expect(left['entries']).toEqual([]);
+    expect(left['customer']).toMatchObject([{ moved_to: customer, released: 1 }]);
+  });
+
+  it('a commit that fails between two pages loses nothing', async () => {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    const events = many();
+    for (let from = 0; from < count; from += 500) await ingest(anonymous, events.slice(from, from + 500));
+    await send(customer, 'Before');
+    const limit = LIMITS.movePageEntriesMax + 100;
+    await rowsOf(
+      customer,
+      `CREATE TRIGGER poison BEFORE INSERT ON entries WHEN NEW.seq > ${limit} BEGIN SELECT RAISE(ABORT, 'poisoned'); END`,
+    );
+    await expect(ingest(customer, [known(anonymous)])).rejects.toThrow('poisoned');
+    expect((await describeOf(customer)).events).toBe(LIMITS.movePageEntriesMax + 1);
+    expect((await dump(anonymous))['entries']).toHaveLength(count);
+    await evict(customer);
+    await rowsOf(customer, 'DROP TRIGGER poison');
+    await ingest(customer, [known(anonymous)]);
+    expect((await describeOf(customer)).events).toBe(count + 2);
+  });
+
+  it('one that was begun and never finished is finished by the alarm of the anonymous object', async () => {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    await send(anonymous, 'Start');
+    expect(await objectOf(anonymous).handOver(customer, 0)).toMatchObject({ kind: 'page' });
+    expect(await alarmOf(anonymous)).toBe(Date.now() + RESEND_AFTER_MS);
+    await evict(anonymous);
+    passTime(RESEND_AFTER_MS);
+    await fireAlarm(anonymous);
+    expect((await describeOf(customer)).stages).toEqual({ shop: 'first' });
+    await settle(customer);
+    expect((await dump(anonymous))['entries']).toEqual([]);
+  });
+});
+
+describe('a merge under import', () => {
+  it('stands in the time of the import: events, stages and timers, and what follows', async () => {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    const past = Date.now() - 300 * DAY;
+    await objectOf(anonymous).importEvents(0, [eventOf('Start', { at: past })]);
+    const identify = { ...known(anonymous), at: past + DAY };
+    await objectOf(customer).importEvents(0, [identify, eventOf('Go', { at: past + 1.5 * DAY })]);
+    const lines = (await timelineOf(customer)).filter((line) => line.kind === 'event');
+    expect(lines.map((line) => line.appliedAt)).toEqual([past, past + DAY, past + 1.5 * DAY]);
+    expect((await describeOf(customer)).runs).toMatchObject([
+      { stage: 'second', enteredAt: new Date(past + 1.5 * DAY).toISOString() },
+    ]);
+    await objectOf(customer).finishImport(0);
+    expect((await describeOf(customer)).runs).toMatchObject([
+      { stage: 'late', enteredAt: new Date(past + 4.5 * DAY).toISOString() },
+    ]);
+  });
+});
+
+describe('after a merge', () => {
+  async function merged(): Promise<[string, string]> {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    await send(anonymous, 'Start');
+    await ingest(customer, [known(anonymous)]);
+    await settle(customer);
+    return [anonymous, customer];
+  }
+
+  it('whatever comes for the anonymous id goes on to the customer, in one hop', async () => {
+    const [anonymous, customer] = await merged();
+    const calls = vi.spyOn(env.CUSTOMER, 'getByName');
+    const request = { customerId: anonymous, catalogVersion: 0, proven: true, decide: null };
+    const reply = await objectOf(anonymous).ingest({ ...request, events: [eventOf('Go')] });
+    expect(reply).toMatchObject({ kind: 'done', customerId: customer, stages: { shop: 'second' } });
+    // The test's own call, and one from the anonymous object.
+    expect(calls.mock.calls.map(([name]) => name)).toEqual([anonymous, customer]);
+    expect((await decide(anonymous, ['home'])).customerId).toBe(customer);
+    expect((await describeOf(anonymous)).id).toBe(customer);
+    expect((await timelineOf(anonymous)).map((line) => line.seq)).toEqual(
+      (await timelineOf(customer)).map((line) => line.seq),
+    );
+    expect((await dump(anonymous))['entries']).toEqual([]);
+  });
+
+  it('also when the anonymous object has been out of memory', async () => {
+    const [anonymous, customer] = await merged();
+    await evict(anonymous);
+    const reply = await send(anonymous, 'Go');
+    expect([reply.customerId, reply.stages]).toEqual([customer, { shop: 'second' }]);
+  });
+
+  it('an import for the anonymous id is told whose it is', async () => {
+    const [anonymous, customer] = await merged();
+    expect(await objectOf(anonymous).importEvents(0, [eventOf('Go')])).toEqual({ kind: 'moved', to: customer });
+    expect([await objectOf(anonymous).owner(), await objectOf(customer).owner()]).toEqual([customer, customer]);
+    expect((await dump(anonymous))['entries']).toEqual([]);
+  });
+
+  it('the index forgets the anonymous one, and a late projection does not bring it back', async () => {
+    forgetSent();
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    await send(anonymous, 'Start');
+    const late = [...sent];
+    await deliver(sent);
+    passTime(HOUR);
+    await ingest(customer, [known(anonymous)]);
+    await settle(customer);
+    passTime(HOUR);
+    await fireAlarm(anonymous);
+    await deliver(sent);
+    expect(late).toMatchObject([{ customerId: anonymous, gone: false }]);
+    await deliver(late);
+    await deliver(late);
+    expect(await d1('SELECT gone, next_due_at FROM customers WHERE id = ?', anonymous)).toEqual([
+      { gone: 1, next_due_at: null },
+    ]);
+    expect(await d1('SELECT * FROM customer_stages WHERE customer_id = ?', anonymous)).toEqual([]);
+    expect(await d1('SELECT stage FROM customer_stages WHERE customer_id = ?', customer)).toEqual([{ stage: 'first' }]);
+  });
+});
