@@ -114,7 +114,7 @@ export const EventDeclarations = z
     const seen = new Map<string, string>();
     for (const [event, declaration] of Object.entries(value.events))
       (declaration.aliases ?? []).forEach((alias, index) => {
-        const other = alias in value.events ? alias : seen.get(alias);
+        const other = Object.hasOwn(value.events, alias) ? alias : seen.get(alias);
         if (other !== undefined)
           context.addIssue({
             code: 'custom',

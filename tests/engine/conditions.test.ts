@@ -50,6 +50,19 @@ describe('what a condition is', () => {
     );
   });
 
+  it('C1 the keys of a map are strings: a number, a bool or a list is none of them', () => {
+    const traits = { map: { '5': 1, true: 1, null: 1, x: 1 }, keys: [5, true, null, ['x']], x: 'x' };
+    for (const [written, expected] of [
+      ['traits.x in traits.map', true],
+      ["'5' in traits.map", true],
+      ['traits.keys[0] in traits.map', false],
+      ['traits.keys.exists(k, k in traits.map)', false],
+      ['5 in traits.map || true in traits.map || null in traits.map', false],
+      ['[traits.x].all(k, k in traits.map)', true],
+    ] as const)
+      expect([written, value(written, { traits })]).toEqual([written, expected]);
+  });
+
   it('C1 sees event, traits and stages and nothing else', () => {
     for (const name of ['globalThis', 'process', 'constructor', 'self', 'now', 'run', 'env'])
       expect(refusal(`${name} == 1`)).toBe('condition-type');

@@ -85,6 +85,12 @@ describe('the history', () => {
       expect(value(source)).toBe(false);
   });
 
+  it('C5 what the history gives may have a member named constructor', () => {
+    const orders = [order(1, { item: { name: 'saw', constructor: 'x' } })];
+    expect(value("last('Order', 'item').name == 'saw' && size('x') == 1", { history: orders })).toBe(true);
+    expect(value("[last('Order', 'item')]", { history: orders })).toEqual([{ name: 'saw', constructor: 'x' }]);
+  });
+
   it('C7 names that objects inherit are no properties', () => {
     for (const source of ["first('Order', 'constructor')", "last('Order', 'toString')"])
       expect(value(source, { history })).toBeNull();
