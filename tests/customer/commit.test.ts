@@ -117,6 +117,19 @@ describe('rows', () => {
     expect((await counting(id, () => decide(id, ['home']))).rows).toBe(1);
   });
 
+  it('what else an event writes is as STORAGE.md says', async () => {
+    const id = freshName();
+    const rowsOfEvent = async (name: string, said = {}) => (await counting(id, () => send(id, name, said))).rows;
+    await send(id, 'Nobody listens');
+    expect({
+      nothing: await rowsOfEvent('Nobody listens'),
+      identify: await rowsOfEvent('identify', { type: 'identify', traits: { city: 'Bonn' } }),
+      oneTransition: await rowsOfEvent('Start', {}),
+      transitionAndEntry: await rowsOfEvent('Go'),
+      ofTwoInOneCall: (await counting(id, () => ingest(id, [eventOf('Nobody'), eventOf('Nobody')]))).rows,
+    }).toEqual({ nothing: 4, identify: 5, oneTransition: 8, transitionAndEntry: 8, ofTwoInOneCall: 7 });
+  });
+
   it('asking and describing write none', async () => {
     const id = freshName();
     await send(id, 'Start');

@@ -204,8 +204,7 @@ describe('M2 and M3', () => {
     expect((await describeOf(customer)).runs).toMatchObject([{ enteredAt: new Date(at).toISOString() }]);
   });
 
-  // Known fault: a run that is over counts as standing before every stage.
-  it.fails('M2 a known customer who is through with the journey does not begin it again', async () => {
+  it('M2 a known customer who is through with the journey does not begin it again', async () => {
     const [anonymous, customer] = [freshName('a'), freshName()];
     await ingest(customer, [eventOf('Start'), eventOf('Finish')]);
     const over = (await describeOf(customer)).runs;
@@ -309,6 +308,25 @@ describe('a merge of many pages', () => {
     await rowsOf(customer, 'DROP TRIGGER poison');
     await ingest(customer, [known(anonymous)]);
     expect((await describeOf(customer)).events).toBe(count + 2);
+  });
+
+  it('calls that race for it take every entry once, and none is lost that comes meanwhile', async () => {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    const events = many();
+    for (let from = 0; from < count; from += 500) await ingest(anonymous, events.slice(from, from + 500));
+    const meanwhile = Array.from({ length: 5 }, () => eventOf('Meanwhile'));
+    const replies = await Promise.all([
+      ...Array.from({ length: 5 }, () => ingest(customer, [known(anonymous)])),
+      ...meanwhile.map((event) => ingest(anonymous, [event])),
+    ]);
+    expect(replies.map((reply) => reply.statuses)).toEqual(replies.map(() => ['accepted']));
+    await settle(customer);
+    const lines = (await timelineOf(customer)).filter((line) => line.kind === 'event');
+    expect(lines).toHaveLength(count + 10);
+    expect(new Set(lines.map((line) => line.messageId)).size).toBe(count + 10);
+    expect((await describeOf(customer)).events).toBe(count + 10);
+    expect((await timelineOf(customer)).filter((line) => line.kind === 'merged')).toHaveLength(1);
+    expect((await dump(anonymous))['entries']).toEqual([]);
   });
 
   it('one that was begun and never finished is finished by the alarm of the anonymous object', async () => {

@@ -1,14 +1,15 @@
 // Reads the project's own files for the tests of style: which exist, what each imports, what is code and what is text.
 // By regular expressions, not by a compiler: enough for files that Biome has formatted.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 
 export const ROOT = join(import.meta.dirname, '../..');
 const SKIPPED = new Set(['node_modules', '.git', '.wrangler', 'dist', 'fixtures', 'meta']);
 
-/** Paths of files below a folder, relative to the project, in order of name. */
+/** Paths of files below a folder, relative to the project, in order of name; none below a folder that is not there yet. */
 export function filesBelow(folder: string): string[] {
+  if (!existsSync(join(ROOT, folder))) return [];
   return readdirSync(join(ROOT, folder), { withFileTypes: true })
     .filter((entry) => !SKIPPED.has(entry.name))
     .flatMap((entry) => (entry.isDirectory() ? filesBelow(join(folder, entry.name)) : [join(folder, entry.name)]))

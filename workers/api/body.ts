@@ -15,7 +15,10 @@ const tooLarge = (max: number): { ok: false; failure: Failure } => ({
 /** The decoded bytes. `bytesMax` holds for what travels and for what comes out of it. */
 export async function readBytes(request: Request, bytesMax: number = LIMITS.bodyBytesMax): Promise<Read<Uint8Array>> {
   const stated = request.headers.get('content-length');
-  if (stated !== null && Number(stated) > bytesMax) return tooLarge(bytesMax);
+  if (stated !== null && Number(stated) > bytesMax) {
+    await discard(request.body);
+    return tooLarge(bytesMax);
+  }
   let bytes: Uint8Array | null;
   try {
     bytes = stated !== null ? new Uint8Array(await request.arrayBuffer()) : await collect(request.body, bytesMax);
@@ -29,6 +32,18 @@ export async function readBytes(request: Request, bytesMax: number = LIMITS.body
     return unzipped ? { ok: true, value: unzipped } : tooLarge(bytesMax);
   } catch {
     return { ok: false, failure: { kind: 'bad-json', pointer: '', detail: 'The body is not valid gzip.' } };
+  }
+}
+
+/** How much of a refused body is still taken in, so that its sender reads the refusal instead of a broken connection. */
+const DISCARD_BYTES_MAX = 32 * 1024 * 1024;
+
+async function discard(stream: ReadableStream<Uint8Array> | null): Promise<void> {
+  const reader = stream?.getReader();
+  for (let length = 0; reader && length < DISCARD_BYTES_MAX; ) {
+    const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
+    if (done || !value) return;
+    length += value.length;
   }
 }
 

@@ -18,7 +18,6 @@ export type Failure =
   | { readonly kind: 'unauthorized'; readonly detail: string }
   | { readonly kind: 'forbidden'; readonly detail: string }
   | { readonly kind: 'not-found'; readonly detail: string }
-  | { readonly kind: 'method'; readonly allowed: string }
   | { readonly kind: 'conflict'; readonly detail: string }
   | { readonly kind: 'too-large'; readonly detail: string }
   | { readonly kind: 'too-many'; readonly retryAfterSeconds: number }
@@ -31,7 +30,6 @@ const TITLES: Readonly<Record<Failure['kind'], readonly [number, string]>> = {
   unauthorized: [401, 'A valid key is needed'],
   forbidden: [403, 'This key may not do that'],
   'not-found': [404, 'Not found'],
-  method: [405, 'Method not allowed'],
   conflict: [409, 'Conflict'],
   'too-large': [413, 'Too large'],
   'too-many': [429, 'Too many requests'],
@@ -44,7 +42,6 @@ export function problem(failure: Failure, more: object = {}): Response {
   const body = { type: `urn:waymark:problem:${failure.kind}`, title, status, ...detailsOf(failure), ...more };
   const headers = new Headers({ 'content-type': 'application/problem+json' });
   if (failure.kind === 'unauthorized') headers.set('www-authenticate', 'Bearer realm="waymark", Basic realm="waymark"');
-  if (failure.kind === 'method') headers.set('allow', failure.allowed);
   if (failure.kind === 'too-many' || failure.kind === 'unavailable')
     headers.set('retry-after', String(failure.retryAfterSeconds));
   if (failure.kind === 'too-many') headers.set('ratelimit', `"key";r=0;t=${failure.retryAfterSeconds}`);
@@ -66,8 +63,6 @@ function detailsOf(failure: Failure): object {
         errors: failure.errors ?? [],
         ...(failure.findings ? { findings: failure.findings } : {}),
       };
-    case 'method':
-      return { detail: `Use ${failure.allowed}.` };
     case 'too-many':
       return { detail: `Try again in ${failure.retryAfterSeconds} s.` };
     default:

@@ -71,7 +71,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
     if (state !== undefined) return state;
     tables ??= hasTables(sql);
     if (tables) {
-      migrate(sql);
+      storage.transactionSync(() => migrate(sql));
       outbox = readOutbox(sql);
     }
     state = tables ? readState(sql) : null;

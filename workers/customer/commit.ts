@@ -106,7 +106,7 @@ function applyEffect(commit: Commit, effect: Effect, at: number): void {
 /** Writes the rows that changed. `now` in milliseconds. */
 export function finishCommit(commit: Commit, now: number): void {
   const { sql, state } = commit;
-  if (commit.wrote && commit.isNew) commit.dirty = true;
+  if (commit.isNew && (commit.wrote || commit.head)) commit.dirty = true;
   if (commit.dirty) {
     state.revision++;
     state.dirtySince ??= now;
@@ -114,7 +114,7 @@ export function finishCommit(commit: Commit, now: number): void {
   }
   for (const id of commit.changedRuns) {
     const run = state.runs.get(id);
-    if (run) writeRun(sql, run, nextDueOfRun(commit.machineOf, run, state.lastActivityAt));
+    if (run) writeRun(sql, run);
   }
   if (commit.traitsChanged) writeTraits(sql, state.traits);
   if (!commit.head) return;

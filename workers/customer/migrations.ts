@@ -32,8 +32,7 @@ export const MIGRATIONS: readonly string[] = [
    CREATE UNIQUE INDEX entries_by_message ON entries (message_id) WHERE message_id IS NOT NULL;
    CREATE TABLE runs (
      id TEXT PRIMARY KEY,
-     state TEXT NOT NULL,
-     next_due_at INTEGER
+     state TEXT NOT NULL
    ) WITHOUT ROWID;
    CREATE TABLE outbox (
      key TEXT PRIMARY KEY,

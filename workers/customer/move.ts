@@ -4,8 +4,8 @@
 
 import { isObject, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
-import type { Machine, Run } from '../engine/machine.ts';
-import { type Commit, record } from './commit.ts';
+import type { Run } from '../engine/machine.ts';
+import { type Commit, type MachineOf, record } from './commit.ts';
 import type { HandOver, MovedRest } from './messages.ts';
 import type { CustomerState } from './state.ts';
 import { insertEntry, readEntriesAfter, readMoves, readPart, writeOutbox, writePart } from './storage.ts';
@@ -114,6 +114,7 @@ function takeRun(commit: Commit, run: Run, source: string): void {
   commit.changedRuns.add(id);
 }
 
-function rank(run: Run, machineOf: (run: Run) => Machine): number {
-  return run.endedAt === undefined ? (machineOf(run).stages.get(run.stage)?.index ?? -1) : -1;
+/** A run that is over stands beyond every stage: who is through with a journey does not begin it again. */
+function rank(run: Run, machineOf: MachineOf): number {
+  return run.endedAt === undefined ? (machineOf(run).stages.get(run.stage)?.index ?? -1) : Number.POSITIVE_INFINITY;
 }

@@ -39,8 +39,7 @@ export const SQL = {
     'UPDATE customer SET last_activity_at = ?, last_input_at = ?, events = ?, revision = ?, dirty_since = ?, importing = ?, catalog_version = ?, runs_started = ?, moved_to = ?, released = ? WHERE id = 1',
   insertEntry:
     'INSERT OR IGNORE INTO entries (seq, at, applied_at, kind, name, message_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)',
-  writeRun:
-    'INSERT INTO runs (id, state, next_due_at) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state, next_due_at = excluded.next_due_at',
+  writeRun: 'INSERT INTO runs (id, state) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state',
   count: 'SELECT count(*) AS n FROM entries WHERE name = ? AND at > ? AND at <= ?',
   lastAt: 'SELECT at FROM entries WHERE name = ? AND at <= ? ORDER BY at DESC LIMIT 1',
   bodiesBetween: 'SELECT body FROM entries WHERE name = ? AND at > ? AND at <= ? ORDER BY at, seq LIMIT 10000',
@@ -140,9 +139,8 @@ export function insertEntry(sql: SqlStorage, entry: Entry): boolean {
   );
 }
 
-/** `nextDueAt` is a lower bound: a timer since activity may move on without this row being written. */
-export function writeRun(sql: SqlStorage, run: Run, nextDueAt: number | null): void {
-  sql.exec(SQL.writeRun, run.id, JSON.stringify(run), nextDueAt);
+export function writeRun(sql: SqlStorage, run: Run): void {
+  sql.exec(SQL.writeRun, run.id, JSON.stringify(run));
 }
 
 export function readTimeline(sql: SqlStorage, before: number, limit: number): Entry[] {
