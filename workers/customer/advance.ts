@@ -7,7 +7,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { DueTimer, EngineEvent, Machine, Run } from '../engine/machine.ts';
 import { listens, step } from '../engine/step.ts';
 import { nextTimer } from '../engine/timers.ts';
-import { apply, type Commit, record } from './commit.ts';
+import { apply, type Commit, learn, record } from './commit.ts';
 import type { IncomingEvent } from './messages.ts';
 import { liveRuns } from './state.ts';
 import { factsFromRows, insertEntry } from './storage.ts';
@@ -64,7 +64,7 @@ export function applyEvent(commit: Commit, catalog: Catalog, incoming: IncomingE
     parsed ??= engineEventOf(incoming);
     return parsed;
   };
-  if (incoming.type === 'identify') learnTraits(commit, event().traits, now);
+  if (incoming.type === 'identify' && Object.keys(event().traits).length > 0) learn(commit, event().traits, now);
 
   for (const run of liveRuns(state)) {
     const machine = commit.machineOf(run);
@@ -96,21 +96,6 @@ function startRun(commit: Commit, machine: Machine, event: EngineEvent, now: num
 function hasRunOf(commit: Commit, journey: string): boolean {
   for (const run of commit.state.runs.values()) if (run.journey === journey) return true;
   return false;
-}
-
-/** Traits that would make the customer too large are kept out, and that is recorded: the event itself stays. */
-function learnTraits(commit: Commit, traits: EngineEvent['traits'], now: number): void {
-  if (Object.keys(traits).length === 0) return;
-  const merged: JsonObject = { ...commit.state.traits, ...traits };
-  if (JSON.stringify(merged).length > LIMITS.traitsBytesMax) {
-    record(commit, 'error', now, {
-      pointer: '/traits',
-      detail: `not kept: the traits would be larger than ${LIMITS.traitsBytesMax} bytes`,
-    });
-    return;
-  }
-  commit.state.traits = merged;
-  commit.traitsChanged = true;
 }
 
 const EMPTY: JsonObject = {};

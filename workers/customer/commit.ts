@@ -1,6 +1,8 @@
 // A commit under way: the draft of a customer and the rows that go with it. Everything here runs inside one
 // transactionSync of the object, synchronously; what it writes stands or falls together (I3).
 
+import type { JsonObject } from '../../schema/json.ts';
+import { LIMITS } from '../../schema/limits.ts';
 import type { Effect, Machine, Run } from '../engine/machine.ts';
 import { nextTimer } from '../engine/timers.ts';
 import { type CustomerState, liveRuns } from './state.ts';
@@ -93,14 +95,26 @@ function applyEffect(commit: Commit, effect: Effect, at: number): void {
       record(commit, kind, at, detail);
       break;
     case 'set':
-      commit.state.traits = { ...commit.state.traits, [effect.trait]: effect.value };
-      commit.traitsChanged = true;
+      if (!learn(commit, { [effect.trait]: effect.value }, at)) break;
       record(commit, kind, at, detail);
       break;
     case 'send':
       record(commit, 'suppressed', at, { ...detail, reason: commit.silence ?? 'no channel' });
       break;
   }
+}
+
+/** Adds traits, unless the customer would become too large: then none is kept, and that is recorded. */
+export function learn(commit: Commit, traits: JsonObject, at: number): boolean {
+  const merged = { ...commit.state.traits, ...traits };
+  if (JSON.stringify(merged).length > LIMITS.traitsBytesMax) {
+    const detail = `not kept: the traits would be larger than ${LIMITS.traitsBytesMax} bytes`;
+    record(commit, 'error', at, { pointer: '/traits', detail });
+    return false;
+  }
+  commit.state.traits = merged;
+  commit.traitsChanged = true;
+  return true;
 }
 
 /** Writes the rows that changed. `now` in milliseconds. */

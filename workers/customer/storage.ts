@@ -42,7 +42,7 @@ export const SQL = {
   writeRun: 'INSERT INTO runs (id, state) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state',
   count: 'SELECT count(*) AS n FROM entries WHERE name = ? AND at > ? AND at <= ?',
   lastAt: 'SELECT at FROM entries WHERE name = ? AND at <= ? ORDER BY at DESC LIMIT 1',
-  bodiesBetween: 'SELECT body FROM entries WHERE name = ? AND at > ? AND at <= ? ORDER BY at, seq LIMIT 10000',
+  bodiesBetween: 'SELECT body FROM entries WHERE name = ? AND at > ? AND at <= ? ORDER BY at, seq',
   firstBody: 'SELECT body FROM entries WHERE name = ? AND at > ? AND at <= ? ORDER BY at, seq LIMIT 1',
   lastBody: 'SELECT body FROM entries WHERE name = ? AND at > ? AND at <= ? ORDER BY at DESC, seq DESC LIMIT 1',
   timeline:
@@ -205,11 +205,11 @@ export function clearHistory(sql: SqlStorage): void {
 /** Facts answered from the rows, which include everything this transaction has written so far (C6). */
 export function factsFromRows(sql: SqlStorage, traits: JsonObject, lastActivityAt: number | null): Facts {
   const bound = (from: number) => Math.max(from, TIME_MIN);
-  const values = (event: string, property: string, from: number, to: number): Json[] =>
-    sql
-      .exec<{ body: string }>(SQL.bodiesBetween, event, bound(from), to)
-      .toArray()
-      .map((row) => propertyOf(row.body, property));
+  /** One by one: a long history is read, never held. */
+  function* values(event: string, property: string, from: number, to: number): Generator<Json> {
+    for (const row of sql.exec<{ body: string }>(SQL.bodiesBetween, event, bound(from), to))
+      yield propertyOf(row.body, property);
+  }
   const one = (statement: string, event: string, property: string, from: number, to: number): Json => {
     const row = sql.exec<{ body: string }>(statement, event, bound(from), to).toArray()[0];
     return row ? propertyOf(row.body, property) : null;
@@ -218,17 +218,16 @@ export function factsFromRows(sql: SqlStorage, traits: JsonObject, lastActivityA
     traits,
     lastActivityAt: lastActivityAt ?? -Infinity,
     count: (event, from, to) => Number(sql.exec(SQL.count, event, bound(from), to).one()['n']),
-    sum: (event, property, from, to) =>
-      values(event, property, from, to).reduce<number>(
-        (sum, value) => sum + (typeof value === 'number' ? value : 0),
-        0,
-      ),
-    distinct: (event, property, from, to) =>
-      new Set(
-        values(event, property, from, to)
-          .filter((value) => value !== null)
-          .map((value) => JSON.stringify(value)),
-      ).size,
+    sum: (event, property, from, to) => {
+      let sum = 0;
+      for (const value of values(event, property, from, to)) if (typeof value === 'number') sum += value;
+      return sum;
+    },
+    distinct: (event, property, from, to) => {
+      const seen = new Set<string>();
+      for (const value of values(event, property, from, to)) if (value !== null) seen.add(JSON.stringify(value));
+      return seen.size;
+    },
     first: (event, property, from, to) => one(SQL.firstBody, event, property, from, to),
     last: (event, property, from, to) => one(SQL.lastBody, event, property, from, to),
     lastAt: (event, to) => nullable(sql.exec(SQL.lastAt, event, to).toArray()[0]?.['at']),
