@@ -144,6 +144,16 @@ describe('eviction', () => {
     expect(await alarmOf(ids.evicted)).toBe(await alarmOf(ids.kept));
   });
 
+  // Known fault: in memory runs stand in the order they began, read from rows in the order of their ids.
+  it.fails('does not change the order in which runs are described', async () => {
+    const id = freshName();
+    await ingest(id, [eventOf('Start'), eventOf('Go', { properties: { price: 30 } })]);
+    const { runs } = await describeOf(id);
+    expect(runs).toHaveLength(2);
+    await evict(id);
+    expect((await describeOf(id)).runs).toEqual(runs);
+  });
+
   it('an object asked while unknown is known after eviction and its first event', async () => {
     const id = freshName();
     expect(await objectOf(id).describe()).toBeNull();
