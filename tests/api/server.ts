@@ -4,10 +4,11 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { Decisions, Described, EventStatus } from '../../workers/customer/messages.ts';
@@ -301,6 +302,20 @@ export async function tryStart(state: string): Promise<{ code: number | null; sa
   return { code: child.exitCode, said: said() };
 }
 
+/** D1 as the system keeps it on disk; it may run meanwhile. */
+export function openD1(server: Server): DatabaseSync {
+  const [file] = filesOf(server, 'd1');
+  if (file === undefined) throw new Error('there is no D1 yet');
+  return new DatabaseSync(file);
+}
+
+/** The databases of the objects below a folder of the state. */
+export function filesOf(server: Server, folder: string): string[] {
+  return readdirSync(join(server.state, folder), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.sqlite') && !path.endsWith('metadata.sqlite'))
+    .map((path) => join(server.state, folder, path));
+}
+
 /** Waits for processes to end. @returns those that still run when the time is over */
 export async function survivors(pids: readonly number[]): Promise<number[]> {
   for (const until = Date.now() + END_MS_MAX; ; await delay(RETRY_MS)) {
@@ -360,3 +375,31 @@ function jsonOf(text: string): unknown {
 }
 
 const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+
+/** Every call of a site that takes a body. */
+export const SITE_ROUTES: readonly string[] = [
+  'events',
+  'decide',
+  'batch',
+  'track',
+  'identify',
+  'page',
+  'screen',
+  'group',
+  'alias',
+].map((name) => `/v1/${name}`);
+
+/** An error as everyone gets it (RFC 9457), with no word about the inside. */
+export function expectProblem(answer: Answer<Problem>, status: number | readonly number[]): Problem {
+  const { body, text, headers } = answer;
+  expect([status].flat(), text).toContain(answer.status);
+  expect(headers.get('content-type')).toBe('application/problem+json');
+  expect(body).toMatchObject({
+    type: expect.stringMatching(/^urn:waymark:problem:[a-z-]+$/),
+    title: expect.stringMatching(/\w/),
+    status: answer.status,
+    detail: expect.stringMatching(/\w/),
+  });
+  expect(text).not.toMatch(/\.ts\b|\.js\b|\n\s*at |node_modules|D1_ERROR|SQLITE/);
+  return body;
+}

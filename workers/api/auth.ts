@@ -59,12 +59,13 @@ export type Proof = 'proven' | 'unproven';
 /**
  * Whether a caller may see and move what belongs to a known user. A secret key proves it; a write key as its mode says:
  * off asks for nothing, optional believes an absent token and not a false one, required believes a valid token only.
+ * A visitor (`userId` null) proves nothing: his id may by now lead to a known user.
  * Source of the token's form: RFC 7519 with HS256; `sub` is the user id.
  */
 export async function proofOf(key: KeyRow, token: string | null, userId: string | null, nowMs: number): Promise<Proof> {
-  if (key.role !== 'write' || key.tokenMode === 'off' || userId === null) return 'proven';
+  if (key.role !== 'write' || key.tokenMode === 'off') return 'proven';
   if (token === null || token === '') return key.tokenMode === 'optional' ? 'proven' : 'unproven';
-  if (!key.tokenSecret) return 'unproven';
+  if (!key.tokenSecret || userId === null) return 'unproven';
   try {
     const { payload } = await jwtVerify(token, new TextEncoder().encode(key.tokenSecret), {
       algorithms: ['HS256'],

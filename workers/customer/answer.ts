@@ -42,6 +42,10 @@ function localesOf(request: DecisionRequest, traits: JsonObject): string[] {
 /** I8: what is known of a known customer is shown with proof only. */
 export const mayShow = (customerId: string, proven: boolean): boolean => proven || !customerId.startsWith('u:');
 
+/** Who a visitor has become is told with proof only; without it the visitor is called as he was named. */
+export const shownId = (request: { readonly proven: boolean; readonly via?: string }, customerId: string): string =>
+  mayShow(customerId, request.proven) ? customerId : (request.via ?? customerId);
+
 export const shownStages = (state: CustomerState, proven: boolean): Record<string, string> =>
   mayShow(state.id, proven) ? stagesOf(state) : {};
 
@@ -102,6 +106,8 @@ function stagesForDecision(catalog: Catalog, state: CustomerState): Record<strin
   return { ...stages, ...stagesOf(state) };
 }
 
+const byId = (a: { id: string }, b: { id: string }): number => (a.id < b.id ? -1 : 1);
+
 export function describe(
   state: CustomerState,
   machineOf: MachineOf,
@@ -118,7 +124,7 @@ export function describe(
       : { anonymousIds: [state.id.slice(2), ...anonymousIds] },
     consents: {},
     stages: stagesOf(state),
-    runs: [...state.runs.values()].map((run) => ({
+    runs: [...state.runs.values()].sort(byId).map((run) => ({
       journey: run.journey,
       key: run.key,
       version: run.version,

@@ -5,7 +5,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { applyEvent, fireTimers } from './advance.ts';
 import { retryAt } from './alarm.ts';
-import { decideAndRecord, defaultDecisions, describe, mayShow, shownStages } from './answer.ts';
+import { decideAndRecord, defaultDecisions, describe, mayShow, shownId, shownStages } from './answer.ts';
 import { type CustomerEnv, openCell, type Silence } from './cell.ts';
 import { now, platformTime } from './clock.ts';
 import type {
@@ -59,7 +59,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
       const decisions =
         decide && decideAndRecord(commit, catalog, decide, { asking: events.at(-1) ?? null, proven, at });
       const stages = shownStages(commit.state, proven);
-      return { kind: 'done' as const, customerId: commit.state.id, stages, statuses, decisions };
+      return { kind: 'done' as const, customerId: shownId(request, commit.state.id), stages, statuses, decisions };
     });
     this.#letOut();
     tellAfterwards(cell, catalog, this.#afterwards);
@@ -81,13 +81,14 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     if (decide.placements.length === 0 || !mayShow(cell.name(), proven)) {
       const state = cell.load();
       const stages = state ? shownStages(state, proven) : {};
-      return { kind: 'done', customerId: cell.name(), stages, decisions: defaultDecisions(catalog, decide, at) };
+      const customerId = shownId(request, cell.name());
+      return { kind: 'done', customerId, stages, decisions: defaultDecisions(catalog, decide, at) };
     }
     const reply = cell.transact(catalog, null, (commit) => {
       const decisions = decideAndRecord(commit, catalog, decide, { asking: null, proven, at });
       return {
         kind: 'done' as const,
-        customerId: commit.state.id,
+        customerId: shownId(request, commit.state.id),
         stages: shownStages(commit.state, proven),
         decisions,
       };
