@@ -57,6 +57,9 @@ export interface Cell {
 /** How many commits of due timers one input waits for. */
 const CATCH_UP_COMMITS_MAX = 20;
 
+/** Takes back the tables of a customer of whom nothing was written after all. */
+const NOTHING_WRITTEN = new Error('nothing was written');
+
 export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
   const { storage } = ctx;
   const { sql } = storage;
@@ -129,12 +132,13 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
 
   const transact = <T>(catalog: Catalog | null, silence: Silence, work: (commit: Commit) => T): T => {
     const before = load();
+    let result: { readonly value: T } | null = null;
     try {
-      return storage.transactionSync(() => {
+      storage.transactionSync(() => {
         if (!before) migrate(sql);
         const draft = before ? draftOf(before) : newState(name(), now());
         const commit = beginCommit(sql, draft, machineOf(catalog), silence, before === null);
-        const result = work(commit);
+        result = { value: work(commit) };
         if (catalog) draft.catalogVersion = Math.max(draft.catalogVersion, catalog.version);
         finishCommit(commit, now());
         if (commit.wrote) {
@@ -142,13 +146,16 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
           tables = true;
           if (commit.outbox) outbox = readOutbox(sql);
           arm(catalog, false);
-        }
-        return result;
+        } else if (!before) throw NOTHING_WRITTEN;
       });
     } catch (error) {
-      forget();
-      throw error;
+      if (error !== NOTHING_WRITTEN) {
+        forget();
+        throw error;
+      }
     }
+    if (result === null) throw new Error('broken invariant: a commit without a result');
+    return (result as { readonly value: T }).value;
   };
 
   const isDue = (catalog: Catalog, at: number): boolean => {
@@ -181,8 +188,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
     catchUp: (catalog, at, silence) => {
       for (let commits = 0; commits < CATCH_UP_COMMITS_MAX; commits++) {
         if (!isDue(catalog, at)) return true;
-        if (load()?.importing && silence !== 'import') return true;
-        transact(catalog, silence, (commit) => fireTimers(commit, at));
+        transact(catalog, load()?.importing ? 'import' : silence, (commit) => fireTimers(commit, at));
       }
       return !isDue(catalog, at);
     },

@@ -5,7 +5,7 @@
 import { isObject, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import type { Run } from '../engine/machine.ts';
-import { type Commit, type MachineOf, record } from './commit.ts';
+import { type Commit, learn, type MachineOf, record } from './commit.ts';
 import type { HandOver, MovedRest } from './messages.ts';
 import type { CustomerState } from './state.ts';
 import { insertEntry, readEntriesAfter, readMoves, readPart, writeOutbox, writePart } from './storage.ts';
@@ -69,8 +69,7 @@ export function takePage(commit: Commit, source: string, page: Extract<HandOver,
   const { rest } = page;
   const traits: unknown = JSON.parse(rest.traits);
   const moved: JsonObject = isObject(traits) ? traits : {};
-  state.traits = { ...moved, ...state.traits };
-  commit.traitsChanged = true;
+  learn(commit, { ...moved, ...state.traits }, state.lastInputAt);
   if (rest.lastActivityAt !== null)
     state.lastActivityAt = Math.max(state.lastActivityAt ?? rest.lastActivityAt, rest.lastActivityAt);
   state.lastInputAt = Math.max(state.lastInputAt, rest.lastInputAt, at);
