@@ -223,8 +223,7 @@ describe('timers', () => {
     expect(moves(await timelineOf(id))).toEqual(['- > first', 'first > second', 'second > quiet', 'quiet > first']);
   });
 
-  // Known fault: a live event does not fire what is due while the customer is under import.
-  it.fails('A5 the same for a live event that comes while the customer is under import', async () => {
+  it('A5 the same for a live event that comes while the customer is under import', async () => {
     const id = freshName();
     const past = Date.now() - 10 * DAY;
     await objectOf(id).importEvents(0, [eventOf('Start', { at: past }), eventOf('Go', { at: past })]);
