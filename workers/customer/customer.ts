@@ -143,7 +143,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     let timersFired = 0;
     let more = !cell.redirect();
     while (more) {
-      more = cell.transact(catalog, silence, (commit) => {
+      more = cell.transact(catalog, cell.load()?.importing ? 'import' : silence, (commit) => {
         if (commit.state.importing && silence === 'import') {
           commit.state.importing = false;
           commit.head = true;

@@ -139,7 +139,6 @@ export type HandOver =
 export interface MovedRest {
   readonly traits: string;
   readonly runs: readonly string[];
-  readonly createdAt: number;
   readonly lastActivityAt: number | null;
   readonly lastInputAt: number;
 }

@@ -41,7 +41,6 @@ export function handOverPage(sql: SqlStorage, state: CustomerState, cursor: numb
       ? {
           traits: JSON.stringify(state.traits),
           runs: [...state.runs.values()].map((run) => JSON.stringify(run)),
-          createdAt: state.createdAt,
           lastActivityAt: state.lastActivityAt,
           lastInputAt: state.lastInputAt,
         }

@@ -38,7 +38,7 @@ export const SQL = {
   updateCustomer:
     'UPDATE customer SET last_activity_at = ?, last_input_at = ?, events = ?, revision = ?, dirty_since = ?, importing = ?, catalog_version = ?, runs_started = ?, moved_to = ?, released = ? WHERE id = 1',
   insertEntry:
-    'INSERT OR IGNORE INTO entries (seq, at, applied_at, kind, name, message_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO entries (seq, at, applied_at, kind, name, message_id, body) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) WHERE message_id IS NOT NULL DO NOTHING',
   writeRun: 'INSERT INTO runs (id, state) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state',
   count: 'SELECT count(*) AS n FROM entries WHERE name = ? AND at > ? AND at <= ?',
   lastAt: 'SELECT at FROM entries WHERE name = ? AND at <= ? ORDER BY at DESC LIMIT 1',

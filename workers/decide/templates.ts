@@ -22,10 +22,25 @@ export type CompiledField = { readonly name: string } & (
   | { readonly kind: 'template'; readonly template: Template[] }
 );
 
+/** A list of a customer has at most 1,000 elements, so one loop is bounded; the platform's clock cannot bound nested ones. */
+const LOOP_DEPTH_MAX = 1;
+
+function loopDepthOf(source: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [, end] of source.matchAll(/\{%-?\s*(end)?(?:for|tablerow)\b/g)) {
+    depth += end ? -1 : 1;
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest;
+}
+
 /** @returns the compiled field, or the fault in words */
 export function compileField(name: string, value: FieldValue): { field: CompiledField } | { fault: string } {
   if (typeof value !== 'string' || !(value.includes('{{') || value.includes('{%')))
     return { field: { name, kind: 'fixed', value } };
+  if (loopDepthOf(value) > LOOP_DEPTH_MAX)
+    return { fault: 'loops are nested; one loop inside another multiplies the work' };
   try {
     return { field: { name, kind: 'template', template: engine.parse(value) } };
   } catch (error) {

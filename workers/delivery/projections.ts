@@ -8,8 +8,26 @@ export interface DeliveryEnv {
   readonly CUSTOMER: CustomerNamespace;
 }
 
-/** D1 takes a batch of any length as one transaction; this keeps one of it short. */
+/** One batch travels as one JSON parameter, which D1 takes up to 2 MB of; this stays far below and keeps a batch short. */
 const FOLD_MAX = 100;
+const FOLD_CHARS_MAX = 400_000;
+
+/** Cuts a list so that no part has more than `FOLD_MAX` members or, unless it is a single one, `FOLD_CHARS_MAX` as JSON. */
+function* parts(projections: Iterable<Projection>): Generator<Projection[]> {
+  let part: Projection[] = [];
+  let chars = 0;
+  for (const projection of projections) {
+    const size = JSON.stringify(projection).length;
+    if (part.length >= FOLD_MAX || (part.length > 0 && chars + size > FOLD_CHARS_MAX)) {
+      yield part;
+      part = [];
+      chars = 0;
+    }
+    part.push(projection);
+    chars += size;
+  }
+  if (part.length > 0) yield part;
+}
 
 /** Writes projections to the index. Safe to repeat. @throws when D1 fails; nothing of that batch is written then */
 export async function foldProjections(db: D1Database, projections: readonly Projection[]): Promise<void> {
@@ -18,9 +36,7 @@ export async function foldProjections(db: D1Database, projections: readonly Proj
     const other = newest.get(projection.customerId);
     if (!other || other.revision < projection.revision) newest.set(projection.customerId, projection);
   }
-  const list = [...newest.values()];
-  for (let from = 0; from < list.length; from += FOLD_MAX)
-    await db.batch(statementsOf(db, list.slice(from, from + FOLD_MAX)));
+  for (const part of parts(newest.values())) await db.batch(statementsOf(db, part));
 }
 
 /** Three statements for the whole batch, which travels as one JSON parameter; stages change only with the row's revision. */
