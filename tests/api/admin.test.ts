@@ -294,12 +294,3 @@ test('the funnel counts each customer where he stands', async () => {
   expect(later.purchase ?? 0).toBe(0);
   expect(later.usage).toBe((before.usage ?? 0) + (counted.purchase ?? 0));
 });
-
-test('what was written over HTTP is there after a restart, and the files did not come twice', async () => {
-  const [id, place] = [fresh('kept'), fresh('place')];
-  await put(content(id, place));
-  const version = await catalogVersion();
-  await server.restart();
-  expect(await catalogVersion()).toBe(version);
-  expect((await shown(place))?.id).toBe(id);
-});

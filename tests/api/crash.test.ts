@@ -3,7 +3,8 @@
 
 import { expect, test } from 'vitest';
 import { holdState } from '../../workers/cli/host.ts';
-import { fresh, type Ingested, type Message, survivors, track, tryStart, useServer } from './server.ts';
+import { killWhileStarting, survivors, tryStart } from './process.ts';
+import { fresh, type Ingested, type Message, message, track, useServer } from './server.ts';
 
 const server = useServer();
 const DAY = 86_400_000;
@@ -33,10 +34,35 @@ async function keepSending(client: Client, unsure: Message | null, onAcknowledge
   }
 }
 
-test('kill -9 under traffic, six times: every event is in its timeline exactly once, and time goes on where it stood', async () => {
+/** What stood when the system was killed for the first time; everything later is held against it. */
+async function prepare() {
   const buyer = { userId: fresh('buyer') };
   await server.ingest([track(buyer, 'Order Completed')]);
-  const orderedAt = Date.parse((await server.describe(`u:${buyer.userId}`)).runs[0]?.enteredAt ?? '');
+  const { runs } = await server.describe(`u:${buyer.userId}`);
+
+  const content = { kind: 'tip', placements: ['kept'], stages: [], locales: { en: { title: 'kept' } } };
+  expect((await server.admin('PUT', '/admin/content/kept', content)).status).toBe(200);
+  const journey = { id: 'old', entry: [{ event: 'Old' }], initial: 'first' };
+  await server.publish({ ...journey, stages: { first: { after: [{ delay: 'P2D', to: 'left' }] }, left: {} } });
+  const idler = { userId: fresh('idler') };
+  await server.ingest([track(idler, 'Old')]);
+  await server.publish({ ...journey, stages: { first: { after: [{ delay: 'P2D', to: 'right' }] }, right: {} } });
+  const catalog = (await server.admin('GET', '/admin/content')).headers.get('waymark-catalog');
+
+  const imported = Array.from({ length: 20 }, () => ({ userId: fresh('imported') }));
+  const timestamp = new Date((await server.now()) - 20 * DAY).toISOString();
+  const lines = imported.map((who) => JSON.stringify(track(who, 'Order Completed', {}, { timestamp })));
+  expect((await server.admin('POST', '/admin/import', lines.join('\n'))).body).toMatchObject({ accepted: 20 });
+
+  const [userId, anonymousId] = [fresh('known'), fresh('visitor')];
+  const known = message({ userId, anonymousId }, 'identify');
+  const moved = [track({ anonymousId }, 'Product Viewed'), track({ anonymousId }, 'Order Completed'), known];
+  for (const event of moved) await server.ingest([event]);
+  return { buyer, orderedAt: Date.parse(runs[0]?.enteredAt ?? ''), catalog, idler, imported, known, moved };
+}
+
+test('kill -9 under traffic, six times: every event is in its timeline exactly once, and time goes on where it stood', async () => {
+  const { buyer, orderedAt, catalog, idler, imported, known, moved } = await prepare();
   const clients = Array.from({ length: CLIENTS }, (): Client => ({ userId: fresh('c'), sent: [] }));
   let unsure: (Message | null)[] = clients.map(() => null);
   let clock = 0;
@@ -54,11 +80,7 @@ test('kill -9 under traffic, six times: every event is in its timeline exactly o
     unsure = await rest;
     await server.start();
     expect(await server.now()).toBeGreaterThanOrEqual(clock);
-    if (round === 2) {
-      const moved = await server.advance('P14D');
-      expect(moved.timersFired).toBe(1);
-      clock = Date.parse(moved.now);
-    }
+    if (round === 2) clock = Date.parse((await server.advance('P14D')).now);
   }
   for (const [index, client] of clients.entries()) {
     const event = unsure[index];
@@ -68,11 +90,33 @@ test('kill -9 under traffic, six times: every event is in its timeline exactly o
   }
   expect(clients.flatMap(({ sent }) => sent).length).toBeGreaterThanOrEqual(ROUNDS * EVENTS_A_ROUND);
 
+  // A2, A3: timers fired at their time, once.
   expect((await server.describe(`u:${buyer.userId}`)).stages).toEqual({ lifecycle: 'usage' });
   await server.advance('P60D');
-  const [run] = (await server.describe(`u:${buyer.userId}`)).runs;
-  expect(run).toMatchObject({ stage: 'repurchase' });
-  expect(Date.parse(run?.enteredAt ?? '')).toBe(orderedAt + 74 * DAY);
+  expect((await server.transitions(`u:${buyer.userId}`)).slice(2)).toEqual([
+    { from: 'purchase', to: 'usage', at: new Date(orderedAt + 14 * DAY).toISOString() },
+    { from: 'usage', to: 'repurchase', at: new Date(orderedAt + 74 * DAY).toISOString() },
+  ]);
+
+  // The catalog is the one that was written over HTTP, and the run has the version it began with (V1).
+  expect((await server.admin('GET', '/admin/content')).headers.get('waymark-catalog')).toBe(catalog);
+  expect((await server.decide(buyer, ['kept'])).decisions.kept?.[0]?.id).toBe('kept');
+  expect((await server.describe(`u:${idler.userId}`)).runs).toMatchObject([
+    { journey: 'old', stage: 'left', version: 1 },
+  ]);
+
+  // What was moved is there once (M1), under both ids.
+  const { userId, anonymousId, messageId } = known;
+  expect((await server.ingest([known])).results).toEqual([{ messageId, status: 'duplicate' }]);
+  for (const id of [`u:${String(userId)}`, `a:${String(anonymousId)}`]) {
+    expect(await server.messageIds(id)).toEqual(moved.map((event) => event.messageId));
+    expect((await server.describe(id)).stages).toEqual({ lifecycle: 'repurchase' });
+  }
+
+  // An import that was begun can be finished.
+  expect((await server.admin('POST', '/admin/import/finish')).body).toMatchObject({ customers: 20 });
+  for (const who of imported)
+    expect((await server.describe(`u:${who.userId}`)).stages).toEqual({ lifecycle: 'repurchase' });
 });
 
 test('killed while the clock is moved: every timer has fired once, and none early', async () => {
@@ -81,9 +125,8 @@ test('killed while the clock is moved: every timer has fired once, and none earl
   const from = await server.now();
   const moving = server.advance('P15D').catch(() => null);
   await server.admin('GET', '/admin/clock');
-  await server.kill9();
+  await server.restart();
   await moving;
-  await server.start();
   if ((await server.now()) < from + 15 * DAY) await server.advance('P15D');
   const transitions = await Promise.all(buyers.map(({ userId }) => server.transitions(`u:${userId}`)));
   for (const [first, second, third, ...more] of transitions) {
@@ -117,6 +160,12 @@ test('SIGTERM ends the system and all that belongs to it', async () => {
   const children = server.children();
   expect(await server.stop()).toBe(SIGTERM_CODE);
   expect(await survivors(children)).toEqual([]);
+});
+
+test('a system that is killed while it starts leaves no workerd behind either', async () => {
+  const left = await killWhileStarting(server.state);
+  expect(left).toHaveLength(1);
+  expect(await survivors(left)).toEqual([]);
 });
 
 test('a folder is held by one system: of two starts at the same moment one is refused, and a dead one holds nothing', () => {

@@ -191,18 +191,3 @@ test('M3 a trait both have keeps the known customer’s value', async () => {
   await server.ingest([message({ userId }, 'alias', { previousId: anonymousId })]);
   expect((await server.describe(`u:${userId}`)).traits).toEqual({ size: 'M', color: 'red' });
 });
-
-test('M1 moved once, also when the system was killed right after', async () => {
-  const { userId, anonymousId } = pair();
-  const before = [track({ anonymousId }, 'Product Viewed'), track({ anonymousId }, 'Order Completed')];
-  await server.ingest(before);
-  const known = identify({ userId, anonymousId });
-  await server.ingest([known]);
-  await server.restart();
-  expect((await server.ingest([known])).results[0]?.status).toBe('duplicate');
-  const ids = [...before, known].map(({ messageId }) => messageId);
-  expect(await server.messageIds(`a:${anonymousId}`)).toEqual(ids);
-  expect(await server.messageIds(`u:${userId}`)).toEqual(ids);
-  await server.advance('P14D');
-  expect((await server.describe(`a:${anonymousId}`)).stages).toEqual({ lifecycle: 'usage' });
-});

@@ -220,11 +220,3 @@ test('sending the same lines again, whole or in part, changes nothing', async ()
   expect((await finish()).body).toEqual({ customers: 1, timersFired: 0 });
   expect(await server.timeline(`u:${userId}`)).toEqual(timeline);
 });
-
-test('finish survives kill -9 before it: registered customers are finished after the restart', async () => {
-  const users = Array.from({ length: 20 }, () => fresh('kept'));
-  await importLines(users.map((userId) => order(userId, 0)));
-  await server.restart();
-  expect((await finish()).body.customers).toBe(20);
-  for (const userId of users) expect((await server.describe(`u:${userId}`)).stages.lifecycle).toBe('dormant');
-});

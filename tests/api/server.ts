@@ -2,23 +2,25 @@
 // and a free port of 127.0.0.1. Can be killed the hard way and started again on what it left. Nothing here waits for the
 // system's state; the two waits there are (start-up, the end of a process) are bounded.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { Decisions, Described, EventStatus } from '../../workers/customer/messages.ts';
-
-const ROOT = join(import.meta.dirname, '../..');
-/** Where Node keeps compiled modules, which halves the time to start; none of the system's state. */
-const COMPILED = join(ROOT, 'node_modules/.cache/waymark-tests');
-const START_MS_MAX = 60_000;
-const END_MS_MAX = 15_000;
-const RETRY_MS = 25;
+import {
+  childrenOf,
+  END_MS_MAX,
+  freePort,
+  hasEnded,
+  type Process,
+  RETRY_MS,
+  START_MS_MAX,
+  spawnStart,
+} from './process.ts';
 
 export interface Answer<T> {
   readonly status: number;
@@ -142,11 +144,6 @@ export interface Server {
   readonly funnel: () => Promise<Funnel>;
   /** @returns the version it got */
   readonly publish: (journey: object) => Promise<number>;
-}
-
-interface Process {
-  readonly child: ChildProcess;
-  readonly said: () => string;
 }
 
 export function newServer(): Server {
@@ -295,13 +292,6 @@ export const message = (who: Who, type: string, more: object = {}): Message => (
 export const track = (who: Who, event: string, properties: object = {}, more: object = {}): Message =>
   message(who, 'track', { event, properties, ...more });
 
-/** Starts a second system on a folder. @returns its exit code and what it said */
-export async function tryStart(state: string): Promise<{ code: number | null; said: string }> {
-  const { child, said } = spawnStart(state, await freePort());
-  await once(child, 'close', { signal: AbortSignal.timeout(START_MS_MAX) });
-  return { code: child.exitCode, said: said() };
-}
-
 /** D1 as the system keeps it on disk; it may run meanwhile. */
 export function openD1(server: Server): DatabaseSync {
   const [file] = filesOf(server, 'd1');
@@ -314,56 +304,6 @@ export function filesOf(server: Server, folder: string): string[] {
   return readdirSync(join(server.state, folder), { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.sqlite') && !path.endsWith('metadata.sqlite'))
     .map((path) => join(server.state, folder, path));
-}
-
-/** Waits for processes to end. @returns those that still run when the time is over */
-export async function survivors(pids: readonly number[]): Promise<number[]> {
-  for (const until = Date.now() + END_MS_MAX; ; await delay(RETRY_MS)) {
-    const running = pids.filter(isRunning);
-    if (running.length === 0 || Date.now() > until) return running;
-  }
-}
-
-function spawnStart(state: string, port: number): Process {
-  const path = [join(ROOT, 'node_modules/.bin'), process.env.PATH ?? ''].join(delimiter);
-  const child = spawn('node', [join(ROOT, 'workers/cli/start.ts')], {
-    cwd: ROOT,
-    env: { ...process.env, PATH: path, NODE_COMPILE_CACHE: COMPILED, PORT: String(port), WAYMARK_STATE: state },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-    });
-  return { child, said: () => said };
-}
-
-const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
-
-function childrenOf(pid: number): number[] {
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  return text === '' ? [] : text.split(' ').map(Number);
-}
-
-/** A process that has ended and was not yet collected by its parent does not run. */
-function isRunning(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 function jsonOf(text: string): unknown {

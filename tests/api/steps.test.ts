@@ -195,7 +195,6 @@ test('V1 a run goes on with the version it began with; who enters later gets the
   await server.ingest([track(late, `${id} started`)]);
   expect((await server.ingest([track(early, 'Moved')])).customer.stages[id]).toBe('left');
   expect((await server.ingest([track(late, 'Moved')])).customer.stages[id]).toBe('right');
-  await server.restart();
   await server.advance('P3D');
   const { runs, stages } = await server.describe(`u:${idle.userId}`);
   expect(stages[id]).toBe('late');

@@ -1,16 +1,15 @@
 // The local system: workerd by Miniflare on a folder, our worker bundled, D1 migrated. Owns the process's side of local
-// mode (the clock's offset in a file, the list of objects with alarms) and that no orphan outlives its parent.
+// mode (the clock's offset in a file, the list of objects with alarms) and that a folder has one system at a time.
 
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { drizzle } from 'drizzle-orm/d1';
 import { migrate } from 'drizzle-orm/d1/migrator';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4MiniflareOptions } from 'miniflare';
-import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from 'wrangler';
 import { bundleWorker } from './bundle.ts';
 import { filesBelow } from './files.ts';
+import { endOrphans, guardRun } from './guard.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -36,14 +35,18 @@ export interface HostOptions {
 export async function startHost({ state, port }: HostOptions): Promise<Host> {
   mkdirSync(state, { recursive: true });
   const release = holdState(state);
-  endOrphan(state);
+  endOrphans(state);
+  const endGuard = guardRun(state);
+  // Bundling is a process of its own, so it runs while wrangler's modules load, which takes longest of all.
+  const script = bundleWorker(join(ROOT, 'workers/local/worker.ts'));
+  const { unstable_getMiniflareWorkerOptions: readWorkerOptions } = await import('wrangler');
   const { workerOptions } = readWorkerOptions(join(ROOT, 'wrangler.toml'));
   const { modulesRules: _rules, ratelimits: _limits, ...worker } = workerOptions;
   const options: V4MiniflareOptions = {
     ...worker,
     name: 'waymark',
     modules: true,
-    script: await bundleWorker(join(ROOT, 'workers/local/worker.ts')),
+    script: await script,
     bindings: { ...(worker.bindings ?? {}), CLOCK_OFFSET_MS: readOffset(state) },
     serviceBindings: {
       HOST: (request: { url: string; method: string; text: () => Promise<string> }) => serveHost(state, request),
@@ -58,7 +61,6 @@ export async function startHost({ state, port }: HostOptions): Promise<Host> {
   };
   const miniflare = new Miniflare(convertV4MiniflareOptions(options));
   await miniflare.ready;
-  const guard = guardChildren(state);
   await migrate(drizzle(await miniflare.getD1Database('DB')), { migrationsFolder: join(ROOT, 'schema/migrations') });
   const served = await miniflare.unsafeGetDirectURL('waymark');
   return {
@@ -69,7 +71,7 @@ export async function startHost({ state, port }: HostOptions): Promise<Host> {
     },
     stop: async () => {
       await miniflare.dispose();
-      guard();
+      endGuard();
       release();
     },
   };
@@ -127,43 +129,4 @@ function objectsWithAlarms(state: string): string[] {
       database.close();
     }
   });
-}
-
-const pidsFile = (state: string): string => join(state, 'pids.json');
-
-/** Ends a workerd that a killed parent left behind on this very state; who holds the state has no living parent in it. */
-function endOrphan(state: string): void {
-  if (!existsSync(pidsFile(state))) return;
-  const { children }: { children: number[] } = JSON.parse(readFileSync(pidsFile(state), 'utf8'));
-  for (const pid of children) if (commandOf(pid).includes('workerd')) process.kill(pid, 'SIGKILL');
-  rmSync(pidsFile(state), { force: true });
-}
-
-function commandOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-function childrenOf(pid: number): number[] {
-  try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
-  } catch {
-    return [];
-  }
-}
-
-/** A process of its own that ends workerd when this one dies, however it dies: its pipe closes then. */
-function guardChildren(state: string): () => void {
-  const children = childrenOf(process.pid).filter((pid) => commandOf(pid).includes('workerd'));
-  writeFileSync(pidsFile(state), JSON.stringify({ children }));
-  const script = `process.stdin.resume().on('close', () => { for (const pid of ${JSON.stringify(children)}) try { process.kill(pid, 'SIGKILL') } catch {} })`;
-  const guard = spawn(process.execPath, ['-e', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
-  guard.unref();
-  return () => {
-    rmSync(pidsFile(state), { force: true });
-    guard.kill();
-  };
 }
