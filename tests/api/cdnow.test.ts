@@ -1,12 +1,16 @@
 // Real purchases over HTTP against a script that knows only the file and the table of the lifecycle.
 
-import { readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { type Funnel, useServer } from './server.ts';
 
 const server = useServer();
 const FILE = join(import.meta.dirname, '../fixtures/CDNOW_sample.txt');
+const COMMAND = join(import.meta.dirname, '../../workers/cli/import.ts');
+const run = promisify(execFile);
 const CLOCK = '1998-07-01T00:00:00Z';
 const DAY = 86_400_000;
 const LINES_A_CALL = 500;
@@ -105,8 +109,13 @@ test('L3 the purchases of CDNOW: the funnel is the one counted by hand, and a se
   expect((await finish()).body).toMatchObject({ customers: 2357 });
   expect((await funnelNow()).lifecycle).toEqual(expected);
 
-  expect(await importAll(cdnow)).toEqual({ accepted: 0, duplicates: 6919 });
-  expect((await finish()).body).toEqual({ customers: 2357, timersFired: 0 });
+  // The second time by the command, which reads the file its own way.
+  const file = join(server.state, 'purchases.txt');
+  copyFileSync(FILE, file);
+  const { stdout } = await run(process.execPath, [COMMAND, file, '--format', 'cdnow'], {
+    env: { ...process.env, WAYMARK_URL: server.address() },
+  });
+  expect(stdout).toContain('0 accepted, 6919 duplicates, 0 rejected; 2357 customers, 0 timers fired');
   expect((await funnelNow()).lifecycle).toEqual(expected);
 
   for (const [customer, orders] of [...ordersOf].slice(0, CUSTOMERS_LOOKED_AT)) {

@@ -1,7 +1,7 @@
 // A customer's whole way through the shipped lifecycle over HTTP, with the clock moved by hand.
 
 import { expect, test } from 'vitest';
-import { fresh, message, track, useServer } from './server.ts';
+import { fresh, type Ingested, message, track, useServer } from './server.ts';
 
 const server = useServer();
 const DAY = 86_400_000;
@@ -123,4 +123,13 @@ test('the page may ask for its decision with the event, and gets the stage the e
 test('T5 an order by its name in Google Analytics is an order', async () => {
   const answer = await server.ingest([track({ userId: fresh('ga4') }, 'purchase')]);
   expect(answer.customer.stages).toEqual({ lifecycle: 'purchase' });
+});
+
+test('how long it took stands in Server-Timing', async () => {
+  const who = { userId: fresh('timed') };
+  const answers = [
+    await server.site<Ingested>('/v1/events', { events: [message(who, 'page')] }),
+    await server.site<Ingested>('/v1/decide', { ...who, placements: ['hero'] }),
+  ];
+  for (const { headers } of answers) expect(headers.get('server-timing')).toMatch(/^total;dur=\d+/);
 });

@@ -1,0 +1,206 @@
+// The edge as a deployment has it, in Node: the real routes on a real D1, and in place of the customers' objects some
+// that fail, hang or refuse. What only local mode has is not there.
+
+import { join } from 'node:path';
+import { drizzle } from 'drizzle-orm/d1';
+import { migrate } from 'drizzle-orm/d1/migrator';
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { keys } from '../../schema/d1.ts';
+import { createApp } from '../../workers/api/app.ts';
+import type { Env } from '../../workers/api/context.ts';
+import { hashKey } from '../../workers/catalog/keys.ts';
+import { publish } from '../../workers/catalog/publish.ts';
+import type { CustomerObject } from '../../workers/customer/messages.ts';
+import { type Answer, expectProblem, type Problem } from './server.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const WRITE = { authorization: `Basic ${btoa('wk_edge:')}` };
+const ADMIN = { authorization: 'Bearer sk_edge' };
+
+const miniflare = new Miniflare(
+  convertV4MiniflareOptions({
+    modules: true,
+    script: 'export default {}',
+    d1Databases: ['DB'],
+    cf: false,
+    telemetry: { enabled: false },
+  }),
+);
+let db: Env['DB'];
+const app = createApp(null);
+
+beforeAll(async () => {
+  db = await miniflare.getD1Database('DB');
+  await migrate(drizzle(db), { migrationsFolder: join(ROOT, 'schema/migrations') });
+  const row = { tokenMode: 'off', tokenSecret: null, createdAt: 0 } as const;
+  await drizzle(db)
+    .insert(keys)
+    .values([
+      { ...row, hash: hashKey('wk_edge'), name: 'site', role: 'write' },
+      { ...row, hash: hashKey('sk_edge'), name: 'operator', role: 'admin' },
+    ]);
+  const journey = {
+    id: 'j',
+    entry: [{ event: 'page' }],
+    initial: 'new',
+    stages: { new: { on: [{ event: 'x', to: 'old' }] }, old: {} },
+  };
+  const document = (id: string, stage: string) => ({
+    kind: 'content' as const,
+    id,
+    document: {
+      id,
+      kind: 'tip',
+      placements: ['hero'],
+      stages: [`j.${stage}`],
+      locales: { de: { t: `${id} de` }, en: { t: id } },
+    },
+  });
+  const drafts = [
+    { kind: 'journey' as const, id: 'j', document: journey },
+    document('for-new', 'new'),
+    document('for-old', 'old'),
+  ];
+  expect((await publish(db, drafts, 0, false)).ok).toBe(true);
+});
+afterAll(() => miniflare.dispose());
+
+type Fails = () => Promise<never>;
+const throws: Fails = () => Promise.reject(new Error('the object is gone: /secret/path.ts:7'));
+const hangs: Fails = () => new Promise(() => undefined);
+
+/** An object of which every method does the same; the proxy stands for all of its methods, so it is one. */
+const objectThat = (fails: Fails): CustomerObject => new Proxy({} as CustomerObject, { get: () => fails });
+
+/** The parts of the platform that no route under test touches are empty, whatever their types ask for. */
+async function ask<T = Problem>(
+  object: CustomerObject,
+  path: string,
+  { method = 'POST', body, headers = WRITE }: { method?: string; body?: unknown; headers?: Record<string, string> },
+  more: Partial<Env> = {},
+): Promise<Answer<T>> {
+  const env: Env = {
+    DB: db,
+    CUSTOMER: { getByName: () => object, get: () => object, idFromString: (id) => ({ id }) as never },
+    PROJECTIONS: {} as Env['PROJECTIONS'],
+    ...more,
+  };
+  const request = new Request(`https://edge.example${path}`, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const execution = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} };
+  const response = await app.fetch(request, env, execution as never);
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, body: JSON.parse(text || 'null') as T };
+}
+
+const event = { type: 'page', userId: 'u1' };
+const decide = { userId: 'u1', placements: ['hero', 'elsewhere'], context: { locale: 'de' } };
+
+interface Degraded {
+  readonly degraded: boolean;
+  readonly customer: object;
+  readonly decisions: Record<string, { id: string; fields: object }[]>;
+}
+
+test.for([
+  ['throws', throws],
+  ['hangs', hangs],
+] as const)('a page whose customer’s object %s gets what a new visitor gets, in time', async ([, fails]) => {
+  const startedAt = performance.now();
+  const { status, body } = await ask<Degraded>(objectThat(fails), '/v1/decide', { body: decide });
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  expect(status).toBe(200);
+  expect(body).toMatchObject({
+    degraded: true,
+    customer: { id: 'u:u1', stages: {} },
+    decisions: { hero: [{ id: 'for-new', fields: { t: 'for-new de' } }], elsewhere: [] },
+  });
+});
+
+test('an object that is busy is a passing fault: 503 with its time, and the page’s decisions', async () => {
+  // The one method that this route calls.
+  const busy = { ingest: async () => ({ kind: 'busy', retryAfterMs: 2_500 }) } as unknown as CustomerObject;
+  const answer = await ask<Problem & Degraded>(busy, '/v1/events', {
+    body: { events: [event], decide: { placements: ['hero'] } },
+  });
+  expectProblem(answer, 503);
+  expect(answer.headers.get('retry-after')).toBe('3');
+  expect(answer.body).toMatchObject({ degraded: true, decisions: { hero: [{ id: 'for-new' }] } });
+});
+
+test.for(['/v1/events', '/v1/batch', '/v1/page', '/v1/identify', '/v1/track'])(
+  '%s answers 503 where the object throws, and tells nothing of why',
+  async (path) => {
+    const message = { ...event, type: 'track', event: 'E' };
+    const answer = await ask(objectThat(throws), path, { body: { ...message, events: [message], batch: [message] } });
+    const { detail } = expectProblem(answer, 503);
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(detail).toContain('messageId');
+    expect(answer.text).not.toContain('secret');
+  },
+);
+
+test('operators hear 503 as well where an object throws', async () => {
+  for (const path of ['/admin/customers/u%3Au1', '/admin/customers/u%3Au1/timeline'])
+    expectProblem(await ask(objectThat(throws), path, { method: 'GET', headers: ADMIN }), 503);
+});
+
+test('past the rate of a key: 429 with Retry-After and RateLimit, for public keys only', async () => {
+  const limit = { KEY_RATE: { limit: async () => ({ success: false }) } };
+  for (const path of ['/v1/events', '/v1/decide', '/v1/batch', '/v1/track']) {
+    const answer = await ask(objectThat(throws), path, { body: { ...decide, events: [event], batch: [event] } }, limit);
+    expectProblem(answer, 429);
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(answer.headers.get('ratelimit')).toMatch(/r=0/);
+  }
+  const operator = await ask(objectThat(throws), '/admin/journeys', { method: 'GET', headers: ADMIN }, limit);
+  expect(operator.status).toBe(200);
+});
+
+test('the well-known local keys and the movable clock open nothing in a deployment', async () => {
+  const local = { authorization: 'Bearer sk_local' };
+  for (const path of ['/admin/journeys', '/admin/clock', '/admin/ready'])
+    expectProblem(await ask(objectThat(throws), path, { method: 'GET', headers: local }), 401);
+  expectProblem(
+    await ask(objectThat(throws), '/v1/events', { body: { events: [event], writeKey: 'wk_local' }, headers: {} }),
+    401,
+  );
+  for (const path of ['/admin/clock', '/admin/clock/tick', '/admin/ready'])
+    expectProblem(await ask(objectThat(throws), path, { body: { advance: 'P1D' }, headers: ADMIN }), [404, 405]);
+});
+
+test('CORS is for the configured origins and for public calls only', async () => {
+  const env = { CORS_ORIGINS: 'https://shop.example, https://www.shop.example' };
+  const origin = async (path: string, from: string, method = 'OPTIONS') => {
+    const headers = { ...ADMIN, origin: from, 'access-control-request-method': 'POST' };
+    const request = { method, headers };
+    return (await ask(objectThat(throws), path, request, env)).headers.get('access-control-allow-origin');
+  };
+  for (const from of ['https://shop.example', 'https://www.shop.example'])
+    expect(await origin('/v1/events', from)).toBe(from);
+  for (const from of ['https://shop.example.evil', 'http://shop.example', 'https://evil.example', 'null'])
+    expect(await origin('/v1/events', from)).toBeNull();
+  expect(await origin('/admin/journeys', 'https://shop.example', 'GET')).toBeNull();
+  expect(await origin('/admin/journeys', 'https://shop.example')).toBeNull();
+});
+
+test('with a catalog at hand and D1 gone, pages are decided and operators hear 503', async () => {
+  // Every method of D1 that is called fails.
+  const gone = {
+    prepare: () => {
+      throw new Error('D1_ERROR: gone');
+    },
+    batch: throws,
+    dump: throws,
+    exec: throws,
+  };
+  const env = { DB: gone as unknown as Env['DB'] };
+  const { status, body } = await ask<Degraded>(objectThat(throws), '/v1/decide', { body: decide }, env);
+  expect([status, body.decisions.hero?.[0]?.id]).toEqual([200, 'for-new']);
+  expectProblem(await ask(objectThat(throws), '/admin/funnel', { method: 'GET', headers: ADMIN }, env), 503);
+  expectProblem(await ask(objectThat(throws), '/healthz', { method: 'GET' }, env), 503);
+});
