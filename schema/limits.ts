@@ -63,8 +63,13 @@ export const LIMITS = {
 } as const;
 
 /** Changes of stage are told to the customer index at once, but not more often than this (contract: 5 s), milliseconds. */
-export const PROJECT_EVERY_MS = 2_000;
-/** How long an unconfirmed projection or effect waits before it is sent again, milliseconds. */
+export const PROJECT_EVERY_MS = 250;
+/**
+ * When an object checks that the index has what it was told, milliseconds. The queue repeats what D1 did not take; this
+ * is for a message that was lost with its queue.
+ */
+export const CHECK_INDEX_AFTER_MS = 30_000;
+/** How long an unconfirmed effect waits before it is sent again, milliseconds. */
 export const RESEND_AFTER_MS = 10_000;
 export const RESEND_AFTER_MAX_MS = 3_600_000;
 /** An isolate looks at the catalog's version row when its copy is older than this, milliseconds. */

@@ -23,8 +23,8 @@ interface Keys {
 }
 
 const ROOT = join(import.meta.dirname, '../..');
-/** Longer than the 10 s after which an object checks that the index heard it, so that this is in the CPU figure. */
-const QUIET_MS = 11_000;
+/** Longer than the 30 s after which an object checks that the index heard it, so that this is in the CPU figure. */
+const QUIET_MS = 31_000;
 const TIMELINE_PAGES_MAX = 100;
 
 /**

@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { PROJECT_EVERY_MS, RESEND_AFTER_MS } from '../../schema/limits.ts';
+import { CHECK_INDEX_AFTER_MS, PROJECT_EVERY_MS } from '../../schema/limits.ts';
 import type { Projection } from '../../workers/customer/messages.ts';
 import {
   alarmOf,
@@ -121,7 +121,7 @@ describe('confirming', () => {
     const id = freshName();
     await ingest(id, [eventOf('Other')]);
     await deliver(sent);
-    passTime(RESEND_AFTER_MS);
+    passTime(CHECK_INDEX_AFTER_MS);
     await fireAlarm(id);
     expect([await dirtySince(id), await alarmOf(id)]).toEqual([null, null]);
     expect(sent).toHaveLength(1);
@@ -133,7 +133,7 @@ describe('confirming', () => {
     await deliver(sent);
     await evict(id);
     for (let n = 0; n < 3 && (await alarmOf(id)) !== null; n++) {
-      passTime(RESEND_AFTER_MS);
+      passTime(CHECK_INDEX_AFTER_MS);
       await fireAlarm(id);
     }
     expect([await dirtySince(id), await alarmOf(id)]).toEqual([null, null]);
@@ -144,12 +144,12 @@ describe('confirming', () => {
     await ingest(id, [eventOf('Other')]);
     for (let n = 1; n <= 4; n++) {
       expect(sent).toHaveLength(n);
-      expect(await alarmOf(id)).toBe(Date.now() + RESEND_AFTER_MS);
-      passTime(RESEND_AFTER_MS);
+      expect(await alarmOf(id)).toBe(Date.now() + CHECK_INDEX_AFTER_MS);
+      passTime(CHECK_INDEX_AFTER_MS);
       await fireAlarm(id);
     }
     await deliver(sent.slice(-1));
-    passTime(RESEND_AFTER_MS);
+    passTime(CHECK_INDEX_AFTER_MS);
     await fireAlarm(id);
     expect([await dirtySince(id), await alarmOf(id)]).toEqual([null, null]);
   });
@@ -161,7 +161,7 @@ describe('confirming', () => {
     vi.restoreAllMocks();
     holdQueue();
     expect(sent).toEqual([]);
-    passTime(RESEND_AFTER_MS);
+    passTime(CHECK_INDEX_AFTER_MS);
     await fireAlarm(id);
     expect(sent).toMatchObject([{ customerId: id }]);
   });
@@ -173,7 +173,7 @@ describe('confirming', () => {
     passTime(PROJECT_EVERY_MS);
     await send(id, 'Go');
     forgetSent();
-    passTime(RESEND_AFTER_MS);
+    passTime(CHECK_INDEX_AFTER_MS);
     await fireAlarm(id);
     expect(await dirtySince(id)).not.toBeNull();
     expect(sent).toMatchObject([{ stages: [{ stage: 'second' }] }]);
@@ -196,7 +196,7 @@ describe('confirming', () => {
     vi.spyOn(console, 'error').mockImplementation(() => undefined);
     await deliver(sent, 'waymark-dead');
     expect(await indexed(id)).toEqual([]);
-    expect(await alarmOf(id)).toBe(Date.now() + RESEND_AFTER_MS);
+    expect(await alarmOf(id)).toBe(Date.now() + CHECK_INDEX_AFTER_MS);
   });
 });
 

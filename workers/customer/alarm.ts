@@ -1,6 +1,6 @@
 // When the object wants to be woken: derived from its rows and nothing else (I7). Pure.
 
-import { PROJECT_EVERY_MS, RESEND_AFTER_MAX_MS, RESEND_AFTER_MS } from '../../schema/limits.ts';
+import { CHECK_INDEX_AFTER_MS, PROJECT_EVERY_MS, RESEND_AFTER_MAX_MS, RESEND_AFTER_MS } from '../../schema/limits.ts';
 
 export interface AlarmRows {
   /** The earliest timer of the live runs. */
@@ -43,8 +43,8 @@ export function checkIndexAt({
   revision,
 }: Pick<AlarmRows, 'dirtySince' | 'told' | 'revision'>): number | null {
   if (dirtySince === null) return null;
-  if (told === null) return dirtySince + RESEND_AFTER_MS;
-  return told.revision === revision ? told.at + RESEND_AFTER_MS : told.at + PROJECT_EVERY_MS;
+  if (told === null) return dirtySince + CHECK_INDEX_AFTER_MS;
+  return told.revision === revision ? told.at + CHECK_INDEX_AFTER_MS : told.at + PROJECT_EVERY_MS;
 }
 
 /** Whether the index may be told of a change right after its commit. */

@@ -140,13 +140,13 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
         const commit = beginCommit(sql, draft, machineOf(catalog), silence, before === null);
         result = { value: work(commit) };
         if (catalog) draft.catalogVersion = Math.max(draft.catalogVersion, catalog.version);
-        const struckOff = strikeOff(commit);
+        strikeOff(commit);
         finishCommit(commit, now());
         if (commit.wrote) {
           state = draft;
           tables = true;
           if (commit.outbox) outbox = readOutbox(sql);
-          arm(catalog, struckOff && draft.dirtySince === null);
+          arm(catalog, false);
         } else if (!before) throw NOTHING_WRITTEN;
       });
     } catch (error) {
@@ -159,11 +159,12 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
     return (result as { readonly value: T }).value;
   };
 
-  /** What the index has confirmed is struck off by the next commit that writes the customer's row anyway: no alarm is needed for it. */
-  const strikeOff = ({ state: draft, head }: Commit): boolean => {
-    if (!head || draft.dirtySince === null || (cell.confirmed ?? 0) < draft.revision) return false;
-    draft.dirtySince = null;
-    return true;
+  /**
+   * What the index has confirmed is struck off by the next commit that writes the customer's row anyway. The alarm stays
+   * where it is: moving one costs a commit of its own in the platform's file of alarms.
+   */
+  const strikeOff = ({ state: draft, head }: Commit): void => {
+    if (head && draft.dirtySince !== null && (cell.confirmed ?? 0) >= draft.revision) draft.dirtySince = null;
   };
 
   const isDue = (catalog: Catalog, at: number): boolean => {
