@@ -1,5 +1,5 @@
 // `npm run bench`: what an event costs, as a ratio to the floor (floor.ts), measured on raw workerd.
-//   node tests/bench/bench.ts [engine] [floor] [event] [decide] [--rounds 5] [--customers 500] [--events 10] [--connections 32]
+//   node tests/bench/bench.ts [engine] [floor] [event] [decide] [--rounds 3] [--customers 500] [--events 10] [--connections 32]
 //                             [--seed 1] [--folder DIR] [--json]
 // Without names: engine, event and decide. With event or decide the floor runs too; engine is engine.ts. Every round each subject gets a fresh process and fresh
 // state, one after the other, under the same load. `--folder` says on which disk the state lies (default: the system's
@@ -19,7 +19,7 @@ import { makeFloor, type Subject } from './subject.ts';
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '3' },
     customers: { type: 'string', default: '500' },
     events: { type: 'string', default: '10' },
     connections: { type: 'string', default: '32' },

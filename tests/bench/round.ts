@@ -80,6 +80,7 @@ async function measure(server: Server, { subject, shoppers, connections, onProgr
   const settledAt = performance.now();
 
   onProgress('resting', 0);
+  await pause(subject.afterworkMs);
   const cpuUs = (await waitForRest(server, subject.quietMs)) - cpuBeforeUs;
   const memory = server.memoryBytes();
   onProgress('checking', 0);

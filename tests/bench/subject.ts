@@ -12,6 +12,8 @@ export interface Subject {
   name: string;
   /** The CPU counts as idle after this long without use: longer than the subject's slowest deferred work. */
   quietMs: number;
+  /** How long after the last answer the subject still has work that was put off, which belongs to its CPU. */
+  afterworkMs: number;
   /** Once in a run: builds the worker and whatever state every round starts from, in `folder`. */
   prepare: (folder: string) => Promise<void>;
   /** Once a round: writes the configuration and the state into the empty `folder`, returns the configuration's path. */
@@ -38,6 +40,7 @@ export function makeFloor(): Subject {
   return {
     name: 'floor',
     quietMs: 1_000,
+    afterworkMs: 0,
     prepare: async () => {
       script = await bundleWorker(join(import.meta.dirname, 'floor.ts'));
     },

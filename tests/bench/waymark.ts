@@ -23,8 +23,8 @@ interface Keys {
 }
 
 const ROOT = join(import.meta.dirname, '../..');
-/** Longer than the 30 s after which an object checks that the index heard it, so that this is in the CPU figure. */
-const QUIET_MS = 31_000;
+/** Longer than the 30 s after which an object checks that the index has what it was told. */
+const AFTERWORK_MS = 32_000;
 const TIMELINE_PAGES_MAX = 100;
 
 /**
@@ -67,7 +67,8 @@ export function makeWaymark(variant: 'event' | 'decide'): Subject {
 
   return {
     name: variant,
-    quietMs: QUIET_MS,
+    quietMs: 1_000,
+    afterworkMs: AFTERWORK_MS,
     prepare: async (folder) => {
       const { workerOptions } = readWorkerOptions(join(ROOT, 'wrangler.toml'));
       const { modulesRules: _rules, ratelimits: _limits, ...worker } = workerOptions;
