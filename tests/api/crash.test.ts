@@ -1,8 +1,11 @@
 // Killed the hard way under traffic: what was acknowledged is there once, what was not is there once after the client
 // has repeated it, and time goes on where it stood.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { holdState } from '../../workers/cli/host.ts';
+import { holdState } from '../../workers/cli/lock.ts';
 import { killWhileStarting, survivors, tryStart } from './process.ts';
 import { fresh, type Ingested, type Message, message, track, useServer } from './server.ts';
 
@@ -16,18 +19,58 @@ const ROUNDS = 6;
 /** Acknowledged events after which the system is killed, while more are under way. */
 const EVENTS_A_ROUND = 40;
 
-interface Client {
-  readonly userId: string;
+/** What was sent of one customer, in order, and the ids that have to answer with exactly that. */
+interface History {
+  readonly ids: string[];
   readonly sent: string[];
+}
+
+interface Client {
+  readonly histories: readonly History[];
+  /** The next message, which counts as sent. */
+  readonly next: () => Message;
+}
+
+/** One customer, one event after another. */
+function steadyClient(): Client {
+  const userId = fresh('steady');
+  const history: History = { ids: [`u:${userId}`], sent: [] };
+  const next = () => {
+    const event = track({ userId }, 'Product Viewed');
+    history.sent.push(event.messageId);
+    return event;
+  };
+  return { histories: [history], next };
+}
+
+/** One visitor after another, each of whom becomes known on the way and is named by either id afterwards. */
+function movingClient(): Client {
+  const histories: History[] = [];
+  const steps = ['visit', 'visit', 'identify', 'visit', 'known', 'visit'];
+  let count = 0;
+  let [userId, anonymousId] = ['', ''];
+  const next = () => {
+    const step = steps[count++ % steps.length];
+    if (count % steps.length === 1) {
+      [userId, anonymousId] = [fresh('known'), fresh('visitor')];
+      histories.push({ ids: [`a:${anonymousId}`], sent: [] });
+    }
+    const history = histories.at(-1);
+    if (step === 'identify') history?.ids.push(`u:${userId}`);
+    const event =
+      step === 'identify'
+        ? message({ userId, anonymousId }, 'identify')
+        : track(step === 'known' ? { userId } : { anonymousId }, 'Product Viewed');
+    history?.sent.push(event.messageId);
+    return event;
+  };
+  return { histories, next };
 }
 
 /** Sends one message after another until the system is gone. @returns the one that was not acknowledged */
 async function keepSending(client: Client, unsure: Message | null, onAcknowledged: () => void): Promise<Message> {
   for (let event = unsure; ; event = null) {
-    if (!event) {
-      event = track({ userId: client.userId }, 'Product Viewed', { number: client.sent.length });
-      client.sent.push(event.messageId);
-    }
+    event ??= client.next();
     const answer = await server.site<Ingested>('/v1/events', { events: [event] }).catch(() => null);
     if (answer?.status !== 200) return event;
     onAcknowledged();
@@ -63,7 +106,7 @@ async function prepare() {
 
 test('kill -9 under traffic, six times: every event is in its timeline exactly once, and time goes on where it stood', async () => {
   const { buyer, orderedAt, catalog, idler, imported, known, moved } = await prepare();
-  const clients = Array.from({ length: CLIENTS }, (): Client => ({ userId: fresh('c'), sent: [] }));
+  const clients = Array.from({ length: CLIENTS }, (_, index) => (index % 2 ? movingClient() : steadyClient()));
   let unsure: (Message | null)[] = clients.map(() => null);
   let clock = 0;
   for (let round = 1; round <= ROUNDS; round++) {
@@ -82,13 +125,14 @@ test('kill -9 under traffic, six times: every event is in its timeline exactly o
     expect(await server.now()).toBeGreaterThanOrEqual(clock);
     if (round === 2) clock = Date.parse((await server.advance('P14D')).now);
   }
-  for (const [index, client] of clients.entries()) {
-    const event = unsure[index];
-    if (event) await server.ingest([event]);
-    expect(await server.messageIds(`u:${client.userId}`)).toEqual(client.sent);
-    expect((await server.describe(`u:${client.userId}`)).events).toBe(client.sent.length);
-  }
-  expect(clients.flatMap(({ sent }) => sent).length).toBeGreaterThanOrEqual(ROUNDS * EVENTS_A_ROUND);
+  for (const event of unsure) if (event) await server.ingest([event]);
+  const histories = clients.flatMap((client) => client.histories);
+  expect(histories.flatMap(({ sent }) => sent).length).toBeGreaterThanOrEqual(ROUNDS * EVENTS_A_ROUND);
+  for (const { ids, sent } of histories)
+    for (const id of ids) {
+      expect(await server.messageIds(id)).toEqual(sent);
+      expect((await server.describe(id)).events).toBe(sent.length);
+    }
 
   // A2, A3: timers fired at their time, once.
   expect((await server.describe(`u:${buyer.userId}`)).stages).toEqual({ lifecycle: 'usage' });
@@ -163,14 +207,17 @@ test('SIGTERM ends the system and all that belongs to it', async () => {
 });
 
 test('a system that is killed while it starts leaves no workerd behind either', async () => {
+  await server.kill9();
   const left = await killWhileStarting(server.state);
   expect(left).toHaveLength(1);
   expect(await survivors(left)).toEqual([]);
 });
 
-test('a folder is held by one system: of two starts at the same moment one is refused, and a dead one holds nothing', () => {
-  const release = holdState(server.state);
-  expect(() => holdState(server.state)).toThrow('already runs on');
+test('a folder is held by one system: of two starts at the same moment one is refused', () => {
+  const state = mkdtempSync(join(tmpdir(), 'waymark-test-'));
+  const release = holdState(state);
+  expect(() => holdState(state)).toThrow(`already runs on ${state}`);
   release();
-  holdState(server.state)();
+  holdState(state)();
+  rmSync(state, { recursive: true });
 });

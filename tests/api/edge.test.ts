@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { drizzle } from 'drizzle-orm/d1';
 import { migrate } from 'drizzle-orm/d1/migrator';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { keys } from '../../schema/d1.ts';
 import { createApp } from '../../workers/api/app.ts';
 import type { Env } from '../../workers/api/context.ts';
@@ -65,6 +65,10 @@ beforeAll(async () => {
   expect((await publish(db, drafts, 0, false)).ok).toBe(true);
 });
 afterAll(() => miniflare.dispose());
+
+/** What the edge has logged: its own words, never what failed or what was sent. */
+const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+beforeEach(() => logged.mockClear());
 
 type Fails = () => Promise<never>;
 const throws: Fails = () => Promise.reject(new Error('the object is gone: /secret/path.ts:7'));
@@ -147,6 +151,7 @@ test.for(['/v1/events', '/v1/batch', '/v1/page', '/v1/identify', '/v1/track'])(
 test('operators hear 503 as well where an object throws', async () => {
   for (const path of ['/admin/customers/u%3Au1', '/admin/customers/u%3Au1/timeline'])
     expectProblem(await ask(objectThat(throws), path, { method: 'GET', headers: ADMIN }), 503);
+  expect(logged.mock.calls).toEqual([['{"at":"edge","error":"Error"}'], ['{"at":"edge","error":"Error"}']]);
 });
 
 test('past the rate of a key: 429 with Retry-After and RateLimit, for public keys only', async () => {

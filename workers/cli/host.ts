@@ -10,6 +10,7 @@ import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4MiniflareOp
 import { bundleWorker } from './bundle.ts';
 import { filesBelow } from './files.ts';
 import { endOrphans, guardRun } from './guard.ts';
+import { holdState } from './lock.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -75,22 +76,6 @@ export async function startHost({ state, port }: HostOptions): Promise<Host> {
       release();
     },
   };
-}
-
-/**
- * One system a folder: a lock that the operating system takes back when the process ends, however it ends, so that it
- * can neither be left behind nor be mistaken for that of another process.
- * @returns lets go of it
- */
-export function holdState(state: string): () => void {
-  const lock = new DatabaseSync(join(state, 'lock.sqlite'), { timeout: 0 });
-  try {
-    lock.exec('BEGIN EXCLUSIVE');
-  } catch {
-    lock.close();
-    throw new Error(`The system already runs on ${state}. Stop it first, or choose another WAYMARK_STATE.`);
-  }
-  return () => lock.close();
 }
 
 const clockFile = (state: string): string => join(state, 'clock.json');
