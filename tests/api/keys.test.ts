@@ -83,6 +83,20 @@ test.for(ADMIN_ROUTES)('%s %s is closed to everyone but operators', async ([meth
   expect((await server.admin('GET', '/admin/journeys')).headers.get('waymark-catalog')).toBe(catalog);
 });
 
+test('no admin route that /openapi.json tells of is open', async () => {
+  const { body } = await server.call<{ paths: Record<string, object> }>('GET', '/openapi.json');
+  const routes = Object.entries(body.paths)
+    .filter(([path]) => path.startsWith('/admin'))
+    .flatMap(([path, methods]) => Object.keys(methods).map((method) => ({ path, method: method.toUpperCase() })));
+  expect(routes.length).toBeGreaterThan(15);
+  for (const { path, method } of routes) {
+    const call = { headers: { authorization: 'Bearer wk_local' } };
+    const asked = path.replace(/\{\w+\}/g, 'x');
+    expectProblem(await server.call<Problem>(method, asked), 401);
+    expectProblem(await server.call<Problem>(method, asked, call), 403);
+  }
+});
+
 test.for(SITE_ROUTES)('POST %s needs a key it knows', async (path) => {
   const who = { userId: fresh('stranger') };
   const bodies = [
