@@ -62,8 +62,8 @@ export const LIMITS = {
   decideWaitMs: 250,
 } as const;
 
-/** Changes of stage are told to the customer index at once, but not more often than this (contract: 5 s), milliseconds. */
-export const PROJECT_EVERY_MS = 250;
+/** How long changes of stage are gathered before the index is told (contract: it knows within 5 s), milliseconds. */
+export const GATHER_MS = 250;
 /**
  * When an object checks that the index has what it was told, milliseconds. The queue repeats what D1 did not take; this
  * is for a message that was lost with its queue.

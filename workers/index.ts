@@ -12,4 +12,4 @@ const app = createApp(null);
 export default {
   fetch: app.fetch,
   queue: (batch, env) => handleQueue(batch, env),
-} satisfies ExportedHandler<Env, Projection>;
+} satisfies ExportedHandler<Env, readonly Projection[]>;

@@ -4,7 +4,7 @@ import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { CHECK_INDEX_AFTER_MS, LIMITS, PROJECT_EVERY_MS, RESEND_AFTER_MS } from '../../schema/limits.ts';
+import { CHECK_INDEX_AFTER_MS, LIMITS, RESEND_AFTER_MS } from '../../schema/limits.ts';
 import {
   alarmOf,
   DAY,
@@ -143,7 +143,7 @@ describe('I7 the alarm is derived from rows', () => {
     setClock(START);
     await send(id, 'Start');
     await send(id, 'Go');
-    passTime(PROJECT_EVERY_MS);
+    passTime(SECOND);
     await fireAlarm(id);
     await deliver(sent);
     passTime(CHECK_INDEX_AFTER_MS);

@@ -6,7 +6,7 @@ declare namespace Cloudflare {
   interface Env {
     readonly CUSTOMER: DurableObjectNamespace;
     readonly DB: D1Database;
-    readonly PROJECTIONS: Queue<import('../../workers/customer/messages.ts').Projection>;
+    readonly PROJECTIONS: Queue<readonly import('../../workers/customer/messages.ts').Projection[]>;
     readonly D1_MIGRATIONS: import('cloudflare:test').D1Migration[];
   }
 }

@@ -4,12 +4,10 @@
 
 import {
   applyD1Migrations,
-  createExecutionContext,
   createMessageBatch,
   evictDurableObject,
   runDurableObjectAlarm,
   runInDurableObject,
-  waitOnExecutionContext,
 } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { vi } from 'vitest';
@@ -25,7 +23,8 @@ import type {
   IngestRequest,
   Projection,
 } from '../../workers/customer/messages.ts';
-import worker from '../../workers/index.ts';
+import { pace } from '../../workers/customer/telling.ts';
+import { handleQueue } from '../../workers/delivery/queue.ts';
 
 export const SECOND = 1_000;
 export const HOUR = 3_600_000;
@@ -46,8 +45,10 @@ export async function prepare(documents: readonly JsonObject[]): Promise<void> {
 
 /** Keeps what is sent in `sent`; also for after `vi.restoreAllMocks`. */
 export function holdQueue(): void {
-  vi.spyOn(env.PROJECTIONS, 'send').mockImplementation(async (projection: Projection) => {
-    sent.push(structuredClone(projection));
+  pace.gather = 0;
+  pace.retries = [];
+  vi.spyOn(env.PROJECTIONS, 'send').mockImplementation(async (projections: readonly Projection[]) => {
+    sent.push(...structuredClone([...projections]));
     return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
   });
 }
@@ -190,17 +191,12 @@ export const tables = (sql: SqlStorage): string[] =>
 
 /** Hands messages to the queue's consumer, as one batch. */
 export async function deliver(projections: readonly Projection[], queue = 'waymark-projections'): Promise<void> {
-  const batch = createMessageBatch<Projection>(
+  const batch = createMessageBatch<readonly Projection[]>(
     queue,
-    projections.map((body, index) => ({ id: String(index), timestamp: new Date(), attempts: 1, body })),
+    projections.map((body, index) => ({ id: String(index), timestamp: new Date(), attempts: 1, body: [body] })),
   );
-  const execution = createExecutionContext();
-  await worker.queue(batch, Object.assign({}, env, { CUSTOMER: namespace() }));
-  await waitOnExecutionContext(execution);
+  await handleQueue(batch, env);
 }
-
-// The namespace with the methods the consumer calls; see stubOf.
-const namespace = () => env.CUSTOMER as unknown as import('../../workers/customer/messages.ts').CustomerNamespace;
 
 /** Rows of a query in D1. */
 export const d1 = async (query: string, ...bindings: (string | number)[]): Promise<Record<string, unknown>[]> =>

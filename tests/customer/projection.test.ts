@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { CHECK_INDEX_AFTER_MS, PROJECT_EVERY_MS } from '../../schema/limits.ts';
+import { CHECK_INDEX_AFTER_MS } from '../../schema/limits.ts';
 import type { Projection } from '../../workers/customer/messages.ts';
 import {
   alarmOf,
@@ -22,6 +22,7 @@ import {
   passTime,
   prepare,
   rowsOf,
+  SECOND,
   send,
   sent,
 } from './object.ts';
@@ -70,7 +71,7 @@ describe('from the object to D1', () => {
   it('a stage that is left is taken out, a customer without stages keeps the row', async () => {
     const id = freshName();
     await ingest(id, [eventOf('Start'), eventOf('Other')]);
-    passTime(PROJECT_EVERY_MS);
+    passTime(SECOND);
     await send(id, 'Leave');
     await deliver(sent);
     expect((await indexedStages(id)).map((row) => row['journey'])).toEqual(['other']);
@@ -94,17 +95,15 @@ describe('from the object to D1', () => {
     expect(sent.filter((projection) => projection.customerId === id && projection.revision > 1)).toEqual([]);
   });
 
-  it('many changes in a moment are told once, and then the last of them', async () => {
+  it('every change is told, and none of them moves the alarm', async () => {
     const id = freshName();
     await send(id, 'Start');
+    const alarm = await alarmOf(id);
     for (let n = 0; n < 10; n++) await send(id, n % 2 === 0 ? 'Go' : 'Back');
     await send(id, 'Go');
-    expect(sent).toHaveLength(1);
-    expect(await alarmOf(id)).toBeLessThanOrEqual(Date.now() + PROJECT_EVERY_MS);
-    passTime(PROJECT_EVERY_MS);
-    await fireAlarm(id);
-    expect(sent).toHaveLength(2);
-    expect(sent[1]).toMatchObject({ stages: [{ stage: 'second' }] });
+    expect(sent).toHaveLength(12);
+    expect(sent[11]).toMatchObject({ stages: [{ stage: 'second' }] });
+    expect(await alarmOf(id)).toBe(alarm);
   });
 
   it('under import nothing is told; after finish it is', async () => {
@@ -139,12 +138,21 @@ describe('confirming', () => {
     expect([await dirtySince(id), await alarmOf(id)]).toEqual([null, null]);
   });
 
-  it('one that did not arrive is told again by the alarm, until it did', async () => {
+  it('one that the queue has is not told again: the queue is sure to deliver it', async () => {
+    const id = freshName();
+    await ingest(id, [eventOf('Other')]);
+    passTime(CHECK_INDEX_AFTER_MS);
+    await fireAlarm(id);
+    expect([sent.length, await dirtySince(id), await alarmOf(id)]).toEqual([1, null, null]);
+  });
+
+  it('one that was lost with the process is told again by the alarm, until it arrives', async () => {
     const id = freshName();
     await ingest(id, [eventOf('Other')]);
     for (let n = 1; n <= 4; n++) {
       expect(sent).toHaveLength(n);
       expect(await alarmOf(id)).toBe(Date.now() + CHECK_INDEX_AFTER_MS);
+      await evict(id);
       passTime(CHECK_INDEX_AFTER_MS);
       await fireAlarm(id);
     }
@@ -170,8 +178,11 @@ describe('confirming', () => {
     const id = freshName();
     await send(id, 'Start');
     await deliver(sent);
-    passTime(PROJECT_EVERY_MS);
+    await evict(id);
+    vi.spyOn(env.PROJECTIONS, 'send').mockRejectedValue(new Error('the queue is full'));
     await send(id, 'Go');
+    vi.restoreAllMocks();
+    holdQueue();
     forgetSent();
     passTime(CHECK_INDEX_AFTER_MS);
     await fireAlarm(id);
@@ -190,13 +201,13 @@ describe('confirming', () => {
     expect(await indexed(id)).toHaveLength(1);
   });
 
-  it('a dead letter changes nothing: the object tells it again', async () => {
+  it('a dead letter is delivered too, and logged by its number alone', async () => {
     const id = freshName();
     await send(id, 'Start');
-    vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const log = vi.spyOn(console, 'error').mockImplementation(() => undefined);
     await deliver(sent, 'waymark-dead');
-    expect(await indexed(id)).toEqual([]);
-    expect(await alarmOf(id)).toBe(Date.now() + CHECK_INDEX_AFTER_MS);
+    expect(await indexed(id)).toHaveLength(1);
+    expect(log.mock.calls.flat().join()).toBe('{"at":"dead-letter","messages":1}');
   });
 });
 

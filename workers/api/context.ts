@@ -9,7 +9,7 @@ import { type Failure, problem } from './problem.ts';
 export interface Env {
   readonly CUSTOMER: CustomerNamespace;
   readonly DB: D1Database;
-  readonly PROJECTIONS: Queue<Projection>;
+  readonly PROJECTIONS: Queue<readonly Projection[]>;
   readonly KEY_RATE?: RateLimit;
   readonly DEFAULT_LOCALE?: string;
   /** Origins of the sites, separated by commas. */

@@ -1,6 +1,6 @@
 // When the object wants to be woken: derived from its rows and nothing else (I7). Pure.
 
-import { CHECK_INDEX_AFTER_MS, PROJECT_EVERY_MS, RESEND_AFTER_MAX_MS, RESEND_AFTER_MS } from '../../schema/limits.ts';
+import { CHECK_INDEX_AFTER_MS, RESEND_AFTER_MAX_MS, RESEND_AFTER_MS } from '../../schema/limits.ts';
 
 export interface AlarmRows {
   /** The earliest timer of the live runs. */
@@ -9,7 +9,6 @@ export interface AlarmRows {
   readonly dirtySince: number | null;
   /** What the index was last told, and when; null when this memory has told it nothing. */
   readonly told: Told | null;
-  readonly revision: number;
   /** The earliest effect that is to be tried. */
   readonly outboxAt: number | null;
   /** Under import nothing wakes the object: finish does what is due. */
@@ -33,23 +32,9 @@ export function alarmAt(rows: AlarmRows): number | null {
   return earliest;
 }
 
-/**
- * When to see to the index: a change that followed too soon on the last telling is told as soon as it may be; one that
- * was told is checked a little later, and told again if it did not arrive.
- */
-export function checkIndexAt({
-  dirtySince,
-  told,
-  revision,
-}: Pick<AlarmRows, 'dirtySince' | 'told' | 'revision'>): number | null {
-  if (dirtySince === null) return null;
-  if (told === null) return dirtySince + CHECK_INDEX_AFTER_MS;
-  return told.revision === revision ? told.at + CHECK_INDEX_AFTER_MS : told.at + PROJECT_EVERY_MS;
-}
-
-/** Whether the index may be told of a change right after its commit. */
-export function mayTellNow(told: Told | null, now: number): boolean {
-  return told === null || now - told.at >= PROJECT_EVERY_MS;
+/** When to see whether the index has what it was told right after the commit; if not, it is told again. */
+export function checkIndexAt({ dirtySince, told }: Pick<AlarmRows, 'dirtySince' | 'told'>): number | null {
+  return dirtySince === null ? null : (told?.at ?? dirtySince) + CHECK_INDEX_AFTER_MS;
 }
 
 /** Exponential: 10 s, 20 s, 40 s … up to an hour. `attempts` counts failures so far. */

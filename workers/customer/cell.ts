@@ -16,7 +16,7 @@ import { type OutboxRow, readOutbox, readState } from './storage.ts';
 export interface CustomerEnv {
   readonly CUSTOMER: CustomerNamespace;
   readonly DB: D1Database;
-  readonly PROJECTIONS: Queue<Projection>;
+  readonly PROJECTIONS: Queue<readonly Projection[]>;
 }
 
 export type Silence = 'import' | null;
@@ -114,7 +114,6 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
       nextDueAt: customer.movedTo === null ? nextDueOf(customer, machineOf(catalog)) : null,
       dirtySince: moving ? null : customer.dirtySince,
       told: cell.told,
-      revision: customer.revision,
       outboxAt: outbox[0]?.nextAt ?? null,
       importing: customer.importing,
       movingSince: moving ? now() : null,

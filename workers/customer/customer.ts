@@ -244,9 +244,9 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
       if (!catalog || !(await cell.ready(catalog))) throw new Error('the catalog cannot be read');
       const idle = cell.redirect() !== null || (cell.load()?.importing ?? false);
       const caughtUp = idle || cell.catchUp(catalog, cell.inputTime(now()), null);
-      tellAfterwards(cell, catalog, this.#afterwards);
+      if (cell.load()?.revision !== state.revision) tellAfterwards(cell, catalog, this.#afterwards);
       await drain(cell);
-      await seeToIndex(cell, catalog);
+      await seeToIndex(cell, catalog, this.#afterwards);
       if (caughtUp) cell.arm(catalog, true);
       else cell.setAlarm(Date.now());
     } catch (error) {

@@ -5,7 +5,7 @@ import { catalogAtLeast, loadMachine, machineInMemory } from '../catalog/cache.t
 import type { Catalog } from '../catalog/catalog.ts';
 import { indexedRevision } from '../catalog/store.ts';
 import type { Run } from '../engine/machine.ts';
-import { checkIndexAt, mayTellNow, retryAt } from './alarm.ts';
+import { checkIndexAt, retryAt } from './alarm.ts';
 import type { Cell } from './cell.ts';
 import { now } from './clock.ts';
 import { nextDueOf } from './commit.ts';
@@ -13,6 +13,7 @@ import type { Projection } from './messages.ts';
 import { readMove, takePage } from './move.ts';
 import { liveRuns } from './state.ts';
 import { deferOutbox, deleteOutbox } from './storage.ts';
+import { tellIndex } from './telling.ts';
 
 /** Delivers effects; one that is confirmed is forgotten, one that fails is tried again later. */
 export async function drain(cell: Cell): Promise<void> {
@@ -46,29 +47,39 @@ export function projectionOf(cell: Cell, catalog: Catalog | null): Projection {
   };
 }
 
-/** The index is to be told now, if it is behind and was not told a moment ago; what comes too soon waits for the alarm. */
+/** The index is told if it is behind and was not told yet. */
 export function tellAfterwards(cell: Cell, catalog: Catalog | null, afterwards: (work: Promise<void>) => void): void {
   const state = cell.load();
   if (!state || state.dirtySince === null || state.importing || state.revision === cell.told?.revision) return;
-  if (mayTellNow(cell.told, now())) afterwards(tell(cell, catalog).catch(() => undefined));
+  tell(cell, catalog, afterwards);
 }
 
-async function tell(cell: Cell, catalog: Catalog | null): Promise<void> {
+function tell(cell: Cell, catalog: Catalog | null, afterwards: (work: Promise<void>) => void): void {
   const projection = projectionOf(cell, catalog);
   cell.told = { revision: projection.revision, at: now() };
-  await cell.env.PROJECTIONS.send(projection, { contentType: 'json' });
+  const onTaken = () => {
+    cell.confirmed = Math.max(cell.confirmed ?? 0, projection.revision);
+  };
+  tellIndex(cell.env.PROJECTIONS, projection, onTaken, afterwards);
 }
 
-/** Strikes off what the index has, tells it what it has not. */
-export async function seeToIndex(cell: Cell, catalog: Catalog): Promise<void> {
+/**
+ * Strikes off what the index has, or the queue has for it; tells it the rest. An object that has been out of memory does
+ * not know what was taken, and asks D1.
+ */
+export async function seeToIndex(
+  cell: Cell,
+  catalog: Catalog,
+  afterwards: (work: Promise<void>) => void,
+): Promise<void> {
   const state = cell.load();
   if (!state || state.importing || state.dirtySince === null) return;
-  const dueAt = checkIndexAt({ dirtySince: state.dirtySince, told: cell.told, revision: state.revision });
+  const dueAt = checkIndexAt({ dirtySince: state.dirtySince, told: cell.told });
   if (dueAt === null || dueAt > now()) return;
   cell.confirmed ??= await indexedRevision(cell.env.DB, state.id);
   const confirmed = cell.confirmed ?? 0;
   if (confirmed < (cell.load()?.revision ?? 0)) {
-    await tell(cell, catalog);
+    tell(cell, catalog, afterwards);
     return;
   }
   cell.transact(catalog, null, (commit) => {

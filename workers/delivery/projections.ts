@@ -1,33 +1,12 @@
 // The index of customers in D1, kept by projections that the objects send: one row a customer, one a stage. A batch of
-// projections is one D1 batch; an older revision never overwrites a newer one; the objects hear what was written.
+// projections is one D1 batch; an older revision never overwrites a newer one.
 
 import type { CustomerNamespace, Projection } from '../customer/messages.ts';
-
-export interface DeliveryEnv {
-  readonly DB: D1Database;
-  readonly CUSTOMER: CustomerNamespace;
-}
+import { inParts } from '../customer/parts.ts';
 
 /** One batch travels as one JSON parameter, which D1 takes up to 2 MB of; this stays far below and keeps a batch short. */
-const FOLD_MAX = 100;
-const FOLD_CHARS_MAX = 400_000;
-
-/** Cuts a list so that no part has more than `FOLD_MAX` members or, unless it is a single one, `FOLD_CHARS_MAX` as JSON. */
-function* parts(projections: Iterable<Projection>): Generator<Projection[]> {
-  let part: Projection[] = [];
-  let chars = 0;
-  for (const projection of projections) {
-    const size = JSON.stringify(projection).length;
-    if (part.length >= FOLD_MAX || (part.length > 0 && chars + size > FOLD_CHARS_MAX)) {
-      yield part;
-      part = [];
-      chars = 0;
-    }
-    part.push(projection);
-    chars += size;
-  }
-  if (part.length > 0) yield part;
-}
+const FOLD_MOST = { members: 100, chars: 400_000 };
+const charsOf = (projection: Projection) => JSON.stringify(projection).length;
 
 /** Writes projections to the index. Safe to repeat. @throws when D1 fails; nothing of that batch is written then */
 export async function foldProjections(db: D1Database, projections: readonly Projection[]): Promise<void> {
@@ -36,7 +15,7 @@ export async function foldProjections(db: D1Database, projections: readonly Proj
     const other = newest.get(projection.customerId);
     if (!other || other.revision < projection.revision) newest.set(projection.customerId, projection);
   }
-  for (const part of parts(newest.values())) await db.batch(statementsOf(db, part));
+  for (const part of inParts(newest.values(), charsOf, FOLD_MOST)) await db.batch(statementsOf(db, part));
 }
 
 /** Three statements for the whole batch, which travels as one JSON parameter; stages change only with the row's revision. */
@@ -71,14 +50,15 @@ function statementsOf(db: D1Database, projections: readonly Projection[]): D1Pre
   ];
 }
 
-/** The queue's consumer: folds the batch, then tells each customer's object. What fails is delivered again. */
-export async function consumeProjections(batch: MessageBatch<Projection>, env: DeliveryEnv): Promise<void> {
-  const projections = batch.messages.map((message) => message.body);
-  await foldProjections(env.DB, projections);
-  await confirmProjections(env.CUSTOMER, projections);
+/** The queue's consumer: folds what all messages of the batch hold. What fails is delivered again. */
+export async function consumeProjections(batch: MessageBatch<readonly Projection[]>, db: D1Database): Promise<void> {
+  await foldProjections(
+    db,
+    batch.messages.flatMap((message) => message.body),
+  );
 }
 
-/** An object that cannot be told asks again by itself: a projection unconfirmed is sent anew. */
+/** For what did not go by the queue. An object that cannot be told asks D1 by itself. */
 export async function confirmProjections(
   namespace: CustomerNamespace,
   projections: readonly Projection[],

@@ -1,13 +1,14 @@
-// One consumer for all queues: by the queue's name to what handles it. What a consumer throws is delivered again by the
-// platform and at last goes to the dead-letter queue, from where it is only counted: the objects themselves repeat.
+// One consumer for all queues. What it throws is delivered again by the platform: by the queue itself some times, then,
+// from the dead-letter queue, for as long as that keeps it. What stands there is logged by its number.
 
 import type { Projection } from '../customer/messages.ts';
-import { consumeProjections, type DeliveryEnv } from './projections.ts';
+import { consumeProjections } from './projections.ts';
 
-export async function handleQueue(batch: MessageBatch<Projection>, env: DeliveryEnv): Promise<void> {
-  if (batch.queue.endsWith('-dead')) {
+export async function handleQueue(
+  batch: MessageBatch<readonly Projection[]>,
+  env: { readonly DB: D1Database },
+): Promise<void> {
+  if (batch.queue.endsWith('-dead'))
     console.error(JSON.stringify({ at: 'dead-letter', messages: batch.messages.length }));
-    return;
-  }
-  await consumeProjections(batch, env);
+  await consumeProjections(batch, env.DB);
 }

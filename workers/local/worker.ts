@@ -35,4 +35,4 @@ app.routes.post('/admin/ready', () => {
 export default {
   fetch: app.fetch,
   queue: (batch, bindings) => handleQueue(batch, bindings),
-} satisfies ExportedHandler<LocalEnv, Projection>;
+} satisfies ExportedHandler<LocalEnv, readonly Projection[]>;
