@@ -74,7 +74,7 @@ async function earliestDue(id: string): Promise<number | null> {
   const described = await objectOf(id).describe();
   if (!described) return null;
   const [row] = await rowsOf(id, 'SELECT dirty_since, importing FROM customer');
-  const outbox = await rowsOf(id, 'SELECT next_at FROM outbox');
+  const outbox = await rowsOf(id, "SELECT body ->> 'nextAt' AS next_at FROM parts WHERE name LIKE 'effect:%'");
   const due = outbox.map((effect) => Number(effect['next_at']));
   if (row?.['importing'] !== 1) {
     due.push(...described.timers.map((timer) => Date.parse(timer.dueAt)));
@@ -175,12 +175,11 @@ describe('I7 the alarm is derived from rows', () => {
     await objectOf(id).importEvents(0, [eventOf('Start', { at: Date.now() })]);
     await objectOf(id).finishImport(0);
     passTime(HOUR);
-    const before = await dump(id);
     await send(id, 'Nothing');
     await expectArmed(id);
     await fireAlarm(id);
     await expectArmed(id);
-    expect(before['runs']).toHaveLength(1);
+    expect((await describeOf(id)).runs).toHaveLength(1);
   });
 });
 
@@ -328,10 +327,10 @@ describe('alarm() never throws', () => {
     const id = freshName();
     await send(id, 'Start');
     await evict(id);
-    await inside(id, ({ sql }) => sql.exec('ALTER TABLE runs RENAME TO lost').toArray());
+    await inside(id, ({ sql }) => sql.exec('ALTER TABLE entries RENAME TO lost').toArray());
     await runAlarm(id);
     expect(await alarmOf(id)).toBe(Date.now() + RESEND_AFTER_MS);
-    await inside(id, ({ sql }) => sql.exec('ALTER TABLE lost RENAME TO runs').toArray());
+    await inside(id, ({ sql }) => sql.exec('ALTER TABLE lost RENAME TO entries').toArray());
     expect((await ingest(id, [eventOf('Go')])).stages).toEqual({ shop: 'second' });
   });
 

@@ -280,14 +280,16 @@ describe('I3 state and effects commit together or not at all', () => {
     const id = freshName();
     await send(id, 'Start');
     await inside(id, ({ sql }) => {
-      sql.exec("UPDATE runs SET state = json_set(state, '$.wakeAt', 0, '$.stage', 'nowhere')");
+      sql.exec("UPDATE parts SET body = json_set(body, '$.wakeAt', 0, '$.stage', 'nowhere') WHERE name LIKE 'run:%'");
     });
     await evict(id);
     const before = await dump(id);
     await expect(send(id, 'Nobody listens')).rejects.toThrow('broken invariant');
     expect(await dump(id)).toEqual(before);
     await inside(id, ({ sql }) => {
-      sql.exec("UPDATE runs SET state = json_remove(json_set(state, '$.stage', 'first'), '$.wakeAt')");
+      sql.exec(
+        "UPDATE parts SET body = json_remove(json_set(body, '$.stage', 'first'), '$.wakeAt') WHERE name LIKE 'run:%'",
+      );
     });
     await evict(id);
     expect((await send(id, 'Go')).stages).toEqual({ shop: 'second', other: 'only' });

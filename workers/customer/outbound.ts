@@ -23,7 +23,7 @@ export async function drain(cell: Cell): Promise<void> {
       await cell.stub(effect.source).release(cell.name());
       deleteOutbox(cell.sql, row.key);
     } catch {
-      deferOutbox(cell.sql, row.key, retryAt(now(), row.attempts));
+      deferOutbox(cell.sql, row, retryAt(now(), row.attempts));
     }
   }
   cell.reloadOutbox();

@@ -31,7 +31,7 @@ export const SQL = {
   readCustomer: 'SELECT * FROM customer WHERE id = 1',
   readPart: 'SELECT body FROM parts WHERE name = ?',
   writePart: 'INSERT INTO parts (name, body) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body',
-  readRuns: 'SELECT state FROM runs',
+  readRuns: "SELECT body FROM parts WHERE name >= 'run:' AND name < 'run;'",
   lastSeq: 'SELECT max(seq) AS seq FROM entries',
   insertCustomer:
     'INSERT INTO customer (id, name, created_at, last_activity_at, last_input_at, events, revision, dirty_since, importing, catalog_version, runs_started, moved_to, released) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
@@ -39,7 +39,6 @@ export const SQL = {
     'UPDATE customer SET last_activity_at = ?, last_input_at = ?, events = ?, revision = ?, dirty_since = ?, importing = ?, catalog_version = ?, runs_started = ?, moved_to = ?, released = ? WHERE id = 1',
   insertEntry:
     'INSERT INTO entries (seq, at, applied_at, kind, name, message_id, body) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) WHERE message_id IS NOT NULL DO NOTHING',
-  writeRun: 'INSERT INTO runs (id, state) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state',
   count: 'SELECT count(*) AS n FROM entries WHERE name = ? AND at > ? AND at <= ?',
   lastAt: 'SELECT at FROM entries WHERE name = ? AND at <= ? ORDER BY at DESC LIMIT 1',
   bodiesBetween: 'SELECT body FROM entries WHERE name = ? AND at > ? AND at <= ? ORDER BY at, seq',
@@ -49,13 +48,12 @@ export const SQL = {
     'SELECT seq, at, applied_at, kind, name, message_id, body FROM entries WHERE seq < ? ORDER BY seq DESC LIMIT ?',
   entriesAfter:
     'SELECT seq, at, applied_at, kind, name, message_id, body FROM entries WHERE seq > ? ORDER BY seq LIMIT ?',
-  writeOutbox: 'INSERT INTO outbox (key, body, attempts, next_at) VALUES (?, ?, 0, ?) ON CONFLICT (key) DO NOTHING',
-  readOutbox: 'SELECT key, body, attempts, next_at FROM outbox ORDER BY next_at LIMIT 100',
-  deferOutbox: 'UPDATE outbox SET attempts = attempts + 1, next_at = ? WHERE key = ?',
-  deleteOutbox: 'DELETE FROM outbox WHERE key = ?',
+  addPart: 'INSERT INTO parts (name, body) VALUES (?, ?) ON CONFLICT (name) DO NOTHING',
+  deletePart: 'DELETE FROM parts WHERE name = ?',
+  readEffects: "SELECT name, body FROM parts WHERE name >= 'effect:' AND name < 'effect;' LIMIT 1000",
   readMoves: "SELECT name, body FROM parts WHERE name >= 'move:' AND name < 'move;' LIMIT 1000",
   clearEntries: 'DELETE FROM entries',
-  clearRuns: 'DELETE FROM runs',
+  clearRuns: "DELETE FROM parts WHERE name >= 'run:' AND name < 'run;'",
 } as const;
 
 const TIME_MIN = -9_000_000_000_000_000;
@@ -64,8 +62,8 @@ export function readState(sql: SqlStorage): CustomerState | null {
   const row = sql.exec(SQL.readCustomer).toArray()[0];
   if (!row) return null;
   const runs = new Map<string, Run>();
-  for (const { state } of sql.exec<{ state: string }>(SQL.readRuns)) {
-    const run = JSON.parse(state) as Run;
+  for (const { body } of sql.exec<{ body: string }>(SQL.readRuns)) {
+    const run = JSON.parse(body) as Run;
     runs.set(run.id, run);
   }
   return {
@@ -140,7 +138,7 @@ export function insertEntry(sql: SqlStorage, entry: Entry): boolean {
 }
 
 export function writeRun(sql: SqlStorage, run: Run): void {
-  sql.exec(SQL.writeRun, run.id, JSON.stringify(run));
+  writePart(sql, `run:${run.id}`, JSON.stringify(run));
 }
 
 export function readTimeline(sql: SqlStorage, before: number, limit: number): Entry[] {
@@ -163,29 +161,29 @@ function entryOf(row: Record<string, SqlStorageValue>): Entry {
   };
 }
 
+/** Adds an effect that is to be delivered until it is confirmed; one whose key is there already stays as it is. */
 export function writeOutbox(sql: SqlStorage, key: string, body: string, nextAt: number): void {
-  sql.exec(SQL.writeOutbox, key, body, nextAt);
+  sql.exec(SQL.addPart, EFFECT + key, JSON.stringify({ attempts: 0, nextAt, body }));
 }
 
+/** Effects that are not confirmed, those to be tried first in front. */
 export function readOutbox(sql: SqlStorage): OutboxRow[] {
   return sql
-    .exec(SQL.readOutbox)
+    .exec<{ name: string; body: string }>(SQL.readEffects)
     .toArray()
-    .map((row) => ({
-      key: String(row['key']),
-      body: String(row['body']),
-      attempts: Number(row['attempts']),
-      nextAt: Number(row['next_at']),
-    }));
+    .map(({ name, body }) => ({ key: name.slice(EFFECT.length), ...(JSON.parse(body) as Omit<OutboxRow, 'key'>) }))
+    .sort((one, other) => one.nextAt - other.nextAt);
 }
 
-export function deferOutbox(sql: SqlStorage, key: string, nextAt: number): void {
-  sql.exec(SQL.deferOutbox, nextAt, key);
+export function deferOutbox(sql: SqlStorage, { key, body, attempts }: OutboxRow, nextAt: number): void {
+  writePart(sql, EFFECT + key, JSON.stringify({ attempts: attempts + 1, nextAt, body }));
 }
 
 export function deleteOutbox(sql: SqlStorage, key: string): void {
-  sql.exec(SQL.deleteOutbox, key);
+  sql.exec(SQL.deletePart, EFFECT + key);
 }
+
+const EFFECT = 'effect:';
 
 /** Every move into this customer that has begun: `move:<source>` and its progress. */
 export function readMoves(sql: SqlStorage): { source: string; body: string }[] {
