@@ -22,7 +22,7 @@ export default defineConfig({
       {
         test: {
           name: 'server',
-          include: ['tests/{api,bench,contract}/**/*.test.ts'],
+          include: ['tests/{api,bench,browser,contract}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
