@@ -123,7 +123,18 @@ export const Journey = z
     name: z.string().max(LIMITS.nameCharsMax).optional(),
     description: z.string().max(LIMITS.stringCharsMax).optional(),
     entry: z.array(Trigger).min(1).max(LIMITS.transitionsPerStageMax),
-    reentry: z.literal('never').default('never'),
+    reentry: z
+      .union([z.enum(['never', 'after_exit']), z.strictObject({ after: Duration })])
+      .default('never')
+      .describe('Whether a customer who is through may begin again: never, at once, or so long after the end.'),
+    key: z
+      .union([
+        Condition.describe(
+          'A CEL expression over the event: one run for each value, such as event.properties.cart_id.',
+        ),
+        z.null(),
+      ])
+      .optional(),
     exit: z
       .array(Trigger)
       .max(LIMITS.transitionsPerStageMax)

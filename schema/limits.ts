@@ -52,6 +52,8 @@ export const LIMITS = {
   timersPerCommitMax: 500,
   /** Runs of one customer that are not over. */
   runsPerCustomerMax: 200,
+  /** Runs that are over a customer's keyed journeys are remembered by; older ones are forgotten (E8). */
+  endedRunsMax: 200,
   /** The longest delay a journey may state: ten years, far inside what an alarm can hold. */
   delayMsMax: 3_653 * 86_400_000,
   /** One page of the timeline or of a customer list. */

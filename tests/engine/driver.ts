@@ -4,6 +4,8 @@
 
 import { EventDeclarations } from '../../schema/catalog.ts';
 import type { Json, JsonObject } from '../../schema/json.ts';
+import { LIMITS } from '../../schema/limits.ts';
+import { concerns, forgettable, keyOf, mayEnter } from '../../workers/engine/admission.ts';
 import { compileJourney, type Vocabulary, vocabularyOf } from '../../workers/engine/compile.ts';
 import { type Facts, factsOf, type HistoryEntry } from '../../workers/engine/facts.ts';
 import type { DueTimer, Effect, EngineEvent, Input, Machine, Run } from '../../workers/engine/machine.ts';
@@ -52,7 +54,9 @@ export interface Driver {
   readonly send: (name: string, at: number, properties?: JsonObject) => Logged[];
   /** Lets time pass: fires everything due up to and including this instant. */
   readonly advance: (until: number) => Logged[];
+  /** The latest run of the journey. */
   readonly run: (journey?: string) => Run;
+  readonly runs: (journey?: string) => Run[];
   readonly stage: (journey?: string) => string | null;
   readonly due: (journey?: string) => DueTimer[];
   readonly log: readonly Logged[];
@@ -71,6 +75,8 @@ export function makeDriver(machines: readonly Machine[], options: Options = {}):
   let lastActivityAt = -Infinity;
   let lastInputAt = -Infinity;
 
+  const started = new Map<string, number>();
+  const runsOf = (journey: string): Run[] => [...runs.values()].filter((run) => run.journey === journey);
   const facts = (): Facts => factsOf([...history], traits, lastActivityAt);
 
   function take(machine: Machine, run: Run | null, input: Input, now: number): Logged[] {
@@ -78,7 +84,7 @@ export function makeDriver(machines: readonly Machine[], options: Options = {}):
     const outcome = step(machine, run, input, facts(), now);
     if (outcome.run) {
       const next: Run = options.throughJson ? JSON.parse(JSON.stringify(outcome.run)) : outcome.run;
-      runs.set(machine.id, next);
+      runs.set(next.id, next);
     }
     for (const effect of outcome.effects) if (effect.kind === 'set') learn(effect.trait, effect.value);
     const logged = outcome.effects.map((effect) => ({ ...effect, at: now }));
@@ -92,11 +98,12 @@ export function makeDriver(machines: readonly Machine[], options: Options = {}):
 
   function nextDue(until: number): { machine: Machine; run: Run; timer: DueTimer } | null {
     let first: { machine: Machine; run: Run; timer: DueTimer } | null = null;
-    for (const machine of ordered) {
-      const run = runs.get(machine.id);
-      const timer = run && timersOf(machine, run, lastActivityAt)[0];
-      if (timer && timer.dueAt <= until && (!first || timer.dueAt < first.timer.dueAt)) first = { machine, run, timer };
-    }
+    for (const machine of ordered)
+      for (const run of runsOf(machine.id)) {
+        const timer = timersOf(machine, run, lastActivityAt)[0];
+        if (timer && timer.dueAt <= until && (!first || timer.dueAt < first.timer.dueAt))
+          first = { machine, run, timer };
+      }
     return first;
   }
 
@@ -119,17 +126,31 @@ export function makeDriver(machines: readonly Machine[], options: Options = {}):
     lastInputAt = now;
     lastActivityAt = Math.max(lastActivityAt, now);
     history.push({ name, at, properties });
-    const event = eventOf(name, properties);
+    const event = eventOf(name, properties, `m${history.length}`);
     const before = log.length;
     for (const machine of ordered) {
-      const run = runs.get(machine.id);
-      if (run) take(machine, run, { kind: 'event', event }, now);
-      else if (machine.entry.has(name)) take(machine, null, { kind: 'start', id: machine.id, key: null, event }, now);
+      const key = keyOf(machine, event, facts(), now);
+      const endedNow = new Set<string>();
+      const live = runsOf(machine.id).filter((run) => run.endedAt === undefined);
+      for (const run of runsOf(machine.id)) {
+        if (!concerns(machine, run, key)) continue;
+        take(machine, run, { kind: 'event', event }, now);
+        if (live.includes(run) && runs.get(run.id)?.endedAt !== undefined) endedNow.add(run.id);
+      }
+      if (!machine.entry.has(name) || !mayEnter(machine, runs.values(), { key, endedNow, now })) continue;
+      const count = started.get(machine.id) ?? 0;
+      const id = count === 0 ? machine.id : `${machine.id}.${count}`;
+      take(machine, null, { kind: 'start', id, key, event }, now);
+      const run = runs.get(id);
+      if (!run) continue;
+      started.set(machine.id, count + 1);
+      const others = [...runs.values()].filter((other) => other !== run);
+      for (const past of forgettable(others, run, LIMITS.endedRunsMax)) runs.delete(past);
     }
     return log.slice(before);
   }
 
-  const runOf = (journey = ordered[0]?.id ?? '') => runs.get(journey) ?? null;
+  const runOf = (journey = ordered[0]?.id ?? '') => runsOf(journey).at(-1) ?? null;
   return {
     send,
     advance,
@@ -139,10 +160,11 @@ export function makeDriver(machines: readonly Machine[], options: Options = {}):
       if (!run) throw new Error('the customer has no such run');
       return run;
     },
+    runs: (journey = ordered[0]?.id ?? '') => runsOf(journey),
     stage: (journey) => runOf(journey)?.stage ?? null,
     due: (journey = ordered[0]?.id ?? '') => {
       const machine = ordered.find(({ id }) => id === journey);
-      const run = runs.get(journey);
+      const run = runOf(journey);
       return machine && run ? timersOf(machine, run, lastActivityAt) : [];
     },
     traits: () => traits,

@@ -178,6 +178,8 @@ describe('steps', () => {
       kind: 'send',
       key: 'test/1',
       journey: 'test',
+      run: 'test',
+      by: 'm1',
       ...{ message: 'a', channel: 'email', purpose: 'service' },
       at: 0,
     });

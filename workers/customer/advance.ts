@@ -4,10 +4,12 @@
 import { isObject, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import { concerns, forgettable, keyOf, mayEnter } from '../engine/admission.ts';
+import type { Facts } from '../engine/facts.ts';
 import type { DueTimer, EngineEvent, Machine, Run } from '../engine/machine.ts';
 import { listens, step } from '../engine/step.ts';
 import { nextTimer } from '../engine/timers.ts';
-import { apply, type Commit, learn, record } from './commit.ts';
+import { apply, type Commit, forget, learn, record } from './commit.ts';
 import type { IncomingEvent } from './messages.ts';
 import { liveRuns } from './state.ts';
 import { factsFromRows, insertEntry } from './storage.ts';
@@ -66,20 +68,24 @@ export function applyEvent(commit: Commit, catalog: Catalog, incoming: IncomingE
   };
   if (incoming.type === 'identify' && Object.keys(event().traits).length > 0) learn(commit, event().traits, now);
 
+  const facts = (): Facts => factsFromRows(sql, state.traits, state.lastActivityAt);
+  const endedNow = new Set<string>();
   for (const run of liveRuns(state)) {
     const machine = commit.machineOf(run);
     if (!listens(machine, run, name)) continue;
-    const facts = factsFromRows(sql, state.traits, state.lastActivityAt);
-    const outcome = step(machine, run, { kind: 'event', event: event() }, facts, now);
+    if (machine.key !== null && !concerns(machine, run, keyOf(machine, event(), facts(), now))) continue;
+    const outcome = step(machine, run, { kind: 'event', event: event() }, facts(), now);
     apply(commit, run, outcome.run, outcome.effects, now);
+    if (outcome.run?.endedAt !== undefined) endedNow.add(run.id);
   }
   for (const machine of catalog.entries.get(name) ?? []) {
-    if (!hasRunOf(commit, machine.id)) startRun(commit, machine, event(), now);
+    const key = machine.key === null ? null : keyOf(machine, event(), facts(), now);
+    if (mayEnter(machine, state.runs.values(), { key, endedNow, now })) startRun(commit, machine, key, event(), now);
   }
   return true;
 }
 
-function startRun(commit: Commit, machine: Machine, event: EngineEvent, now: number): void {
+function startRun(commit: Commit, machine: Machine, key: string | null, event: EngineEvent, now: number): void {
   const { state, sql } = commit;
   if (liveRuns(state).length >= LIMITS.runsPerCustomerMax) {
     const detail = `not entered: the customer is in ${LIMITS.runsPerCustomerMax} journeys already`;
@@ -88,14 +94,12 @@ function startRun(commit: Commit, machine: Machine, event: EngineEvent, now: num
   }
   const id = `${machine.id}.${state.runsStarted + 1}`;
   const facts = factsFromRows(sql, state.traits, state.lastActivityAt);
-  const outcome = step(machine, null, { kind: 'start', id, key: null, event }, facts, now);
-  if (outcome.run) state.runsStarted++;
+  const outcome = step(machine, null, { kind: 'start', id, key, event }, facts, now);
+  if (outcome.run) {
+    state.runsStarted++;
+    for (const past of forgettable(state.runs.values(), outcome.run, LIMITS.endedRunsMax)) forget(commit, past);
+  }
   apply(commit, null, outcome.run, outcome.effects, now);
-}
-
-function hasRunOf(commit: Commit, journey: string): boolean {
-  for (const run of commit.state.runs.values()) if (run.journey === journey) return true;
-  return false;
 }
 
 const EMPTY: JsonObject = {};

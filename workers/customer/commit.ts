@@ -6,7 +6,7 @@ import { LIMITS } from '../../schema/limits.ts';
 import type { Effect, Machine, Run } from '../engine/machine.ts';
 import { nextTimer } from '../engine/timers.ts';
 import { type CustomerState, liveRuns } from './state.ts';
-import { insertCustomer, insertEntry, updateCustomer, writeRun, writeTraits } from './storage.ts';
+import { deleteRun, insertCustomer, insertEntry, updateCustomer, writeRun, writeTraits } from './storage.ts';
 
 /** The machine of a run's version; every one that is needed was brought into memory before the commit. */
 export type MachineOf = (run: Run) => Machine;
@@ -19,6 +19,8 @@ export interface Commit {
   readonly silence: 'import' | null;
   readonly isNew: boolean;
   readonly changedRuns: Set<string>;
+  /** Runs that are over and need not be remembered any more (E8). */
+  readonly forgottenRuns: Set<string>;
   traitsChanged: boolean;
   timersFired: number;
   /** The outbox changed. */
@@ -45,6 +47,7 @@ export function beginCommit(
     silence,
     isNew,
     changedRuns: new Set(),
+    forgottenRuns: new Set(),
     traitsChanged: false,
     timersFired: 0,
     wrote: false,
@@ -85,6 +88,12 @@ export function apply(
     commit.dirty = true;
   }
   for (const effect of effects) applyEffect(commit, effect, at);
+}
+
+/** Takes a run that is over out of the customer's memory; the timeline keeps what it did. */
+export function forget(commit: Commit, id: string): void {
+  commit.state.runs.delete(id);
+  commit.forgottenRuns.add(id);
 }
 
 function applyEffect(commit: Commit, effect: Effect, at: number): void {
@@ -130,6 +139,7 @@ export function finishCommit(commit: Commit, now: number): void {
     const run = state.runs.get(id);
     if (run) writeRun(sql, run);
   }
+  for (const id of commit.forgottenRuns) deleteRun(sql, id);
   if (commit.traitsChanged) writeTraits(sql, state.traits);
   if (!commit.head) return;
   commit.wrote = true;

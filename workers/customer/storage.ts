@@ -141,6 +141,10 @@ export function writeRun(sql: SqlStorage, run: Run): void {
   writePart(sql, `run:${run.id}`, JSON.stringify(run));
 }
 
+export function deleteRun(sql: SqlStorage, id: string): void {
+  sql.exec(SQL.deletePart, `run:${id}`);
+}
+
 export function readTimeline(sql: SqlStorage, before: number, limit: number): Entry[] {
   return sql.exec(SQL.timeline, before, limit).toArray().map(entryOf);
 }

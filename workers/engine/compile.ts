@@ -55,13 +55,25 @@ export function compileJourney(document: unknown, version: number, vocabulary: V
 
   const entry = compileTriggers(journey.entry, '/entry', build);
   const exit = compileTriggers(journey.exit ?? [], '/exit', build);
+  const key = journey.key == null ? null : compileKey(journey.key, build);
+  const reentry =
+    typeof journey.reentry === 'string'
+      ? journey.reentry
+      : { afterMs: compileDuration(journey.reentry.after, '/reentry/after', build) };
   const stages = new Map<string, CompiledStage>();
   names.forEach((name, index) => {
     const stage = journey.stages[name];
     if (stage) stages.set(name, compileStage(name, index, stage, build));
   });
   if (build.findings.length > 0) return { ok: false, findings: build.findings };
-  return { ok: true, machine: { id: journey.id, version, journey, initial: journey.initial, entry, exit, stages } };
+  const sends = [...stages.values()].some((stage) => stage.program.some((instruction) => instruction.op === 'send'));
+  const { id, initial } = journey;
+  return { ok: true, machine: { id, version, journey, initial, key, reentry, sends, entry, exit, stages } };
+}
+
+/** K1: a text or a whole number; what else an expression gives is no key. */
+function compileKey(source: string, build: Build): Condition | null {
+  return compileExpression(source, '/key', null, build, 'key');
 }
 
 function say(build: Build, code: string, pointer: string, message: string, remedy: string): void {
@@ -103,7 +115,7 @@ function compileExpression(
   pointer: string,
   event: string | null,
   build: Build,
-  want: 'bool' | 'any',
+  want: 'bool' | 'any' | 'key',
 ): Condition | null {
   const context: ConditionContext = {
     declarations: build.vocabulary.declarations,

@@ -29,12 +29,12 @@ export interface ConditionContext extends CheckContext {
   readonly resolve: Resolve;
 }
 
-/** Compiles a condition (`want` bool) or the expression of a `set` (`want` any). */
+/** Compiles a condition (`want` bool), the expression of a `set` (any) or of a journey's key (a text or a whole number). */
 export function compileCondition(
   source: string,
   pointer: string,
   context: ConditionContext,
-  want: 'bool' | 'any' = 'bool',
+  want: 'bool' | 'any' | 'key' = 'bool',
 ): CompiledCondition {
   if (source.length > LIMITS.conditionCharsMax)
     return fault(
@@ -67,11 +67,19 @@ export function compileCondition(
       `is of type ${checked.type}, not bool`,
       'A condition says yes or no: compare the value with something.',
     );
+  if (want === 'key' && !KEY_TYPES.has(checked.type))
+    return fault(
+      'condition-type',
+      `is of type ${checked.type}, not string`,
+      'A key names one run among others: take a text or a whole number, such as event.properties.cart_id.',
+    );
 
   const run = compileRun(parsed, context);
   const evaluate = want === 'bool' ? (scope: Scope) => asBool(run(scope)) : run;
   return { ok: true, condition: { source, pointer, evaluate, history: historyNames(parsed.ast, context) } };
 }
+
+const KEY_TYPES: ReadonlySet<string> = new Set(['string', 'int', 'double', 'dyn']);
 
 function compileRun(parsed: ParseResult, context: ConditionContext): (scope: Scope) => Evaluated {
   const declared = declaredMembers(parsed.ast, context);

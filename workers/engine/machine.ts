@@ -16,6 +16,8 @@ export interface Run {
   readonly enteredAt: number;
   /** Set once the run is over. */
   readonly endedAt?: number;
+  /** The message id of the event it began with, where a message may want to speak of it (S5). */
+  readonly by?: string;
   /** Effects made so far; the next one's key is `id/sequence + 1`. */
   readonly sequence: number;
   /** The instruction the stage's program goes on with, while it waits. */
@@ -63,6 +65,11 @@ export interface Machine {
   readonly version: number;
   readonly journey: Journey;
   readonly initial: string;
+  /** The expression that gives an event's key; null where the customer has one run of the journey. */
+  readonly key: Condition | null;
+  readonly reentry: 'never' | 'after_exit' | { readonly afterMs: number };
+  /** Some stage sends, so a run remembers the event it began with. */
+  readonly sends: boolean;
   readonly entry: ReadonlyMap<string, readonly CompiledTrigger[]>;
   readonly exit: ReadonlyMap<string, readonly CompiledTrigger[]>;
   readonly stages: ReadonlyMap<string, CompiledStage>;
@@ -109,6 +116,9 @@ export type Effect =
       readonly kind: 'send';
       readonly key: string;
       readonly journey: string;
+      readonly run: string;
+      /** The message id of the event the run began with. */
+      readonly by: string | null;
       readonly message: string;
       readonly channel: string;
       readonly purpose: string;

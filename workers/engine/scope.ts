@@ -14,6 +14,12 @@ export interface Scope {
   readonly now: number;
 }
 
+const NO_STAGES = Object.freeze({});
+
+export function scopeOf(event: EngineEvent, facts: Facts, now: number): Scope {
+  return { event, traits: facts.traits, stages: NO_STAGES, facts, now };
+}
+
 export type Evaluated = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly detail: string };
 
 /** The declared name of an event, aliases resolved (T5). */

@@ -6,7 +6,7 @@ import { LIMITS } from '../../schema/limits.ts';
 import type { Condition } from './conditions.ts';
 import type { Facts } from './facts.ts';
 import type { Cause, CompiledTrigger, DueTimer, Effect, EngineEvent, Input, Machine, Outcome, Run } from './machine.ts';
-import type { Scope } from './scope.ts';
+import { type Scope, scopeOf } from './scope.ts';
 
 const NO_EFFECTS: readonly Effect[] = Object.freeze([]);
 
@@ -49,12 +49,6 @@ interface Draft {
   scope: Scope;
 }
 
-const NO_STAGES = Object.freeze({});
-
-function scopeOf(event: EngineEvent, facts: Facts, now: number): Scope {
-  return { event, traits: facts.traits, stages: NO_STAGES, facts, now };
-}
-
 /** E1 to E3. */
 function start(machine: Machine, input: Extract<Input, { kind: 'start' }>, facts: Facts, now: number): Outcome {
   const triggers = machine.entry.get(input.event.name);
@@ -70,6 +64,7 @@ function start(machine: Machine, input: Extract<Input, { kind: 'start' }>, facts
     stage: machine.initial,
     startedAt: now,
     enteredAt: now,
+    ...(machine.sends ? { by: input.event.messageId } : {}),
     sequence: 0,
   };
   const draft: Draft = { machine, run, effects: faults, scope };
@@ -119,9 +114,19 @@ function onTimer(machine: Machine, run: Run, timer: DueTimer, facts: Facts, now:
 
 /** T2, T3, E5: whatever the stage before had under way is dropped, because the new run is built without it. */
 function enter(draft: Draft, from: string | null, to: string, cause: Cause): void {
-  const { id, journey, version, key, startedAt, sequence } = draft.run;
+  const { id, journey, version, key, startedAt, by, sequence } = draft.run;
   const enteredAt = draft.scope.now;
-  draft.run = { id, journey, version, key, stage: to, startedAt, enteredAt, sequence };
+  draft.run = {
+    id,
+    journey,
+    version,
+    key,
+    stage: to,
+    startedAt,
+    enteredAt,
+    ...(by === undefined ? {} : { by }),
+    sequence,
+  };
   draft.effects.push({ kind: 'transition', journey, run: id, from, to, cause });
   if (stageOf(draft.machine, to).final) draft.run = { ...draft.run, endedAt: enteredAt };
   else runProgram(draft, 0);
@@ -160,6 +165,8 @@ function runProgram(draft: Draft, from: number): void {
           kind: 'send',
           key: `${draft.run.id}/${sequence}`,
           journey,
+          run: draft.run.id,
+          by: draft.run.by ?? null,
           message: instruction.message,
           channel: instruction.channel,
           purpose: instruction.purpose,
