@@ -2,7 +2,7 @@
 // conditions and templates are compiled, and refused with their place, by workers/catalog.
 
 import { z } from 'zod';
-import { Condition } from './journey.ts';
+import { Condition, PURPOSES } from './journey.ts';
 import { LIMITS } from './limits.ts';
 
 const slug = z
@@ -72,6 +72,31 @@ export const Offer = z
   })
   .meta({ title: 'Waymark offer' });
 export type Offer = z.infer<typeof Offer>;
+
+const template = z.string().max(LIMITS.documentBytesMax);
+
+/** One language of a message. Subject and text are plain; html is escaped where values are put in. */
+const MessageText = z.strictObject({
+  subject: z.string().min(1).max(LIMITS.subjectCharsMax),
+  text: template.min(1),
+  html: template.optional(),
+});
+
+export const Message = z
+  .strictObject({
+    $schema: z.string().optional(),
+    id: slug,
+    name: z.string().max(LIMITS.nameCharsMax).optional(),
+    channel: z.enum(['email']).describe('The channel it is written for.'),
+    purpose: z
+      .enum(PURPOSES)
+      .describe('What it is for, as a send step says it: marketing needs the consent of the customer.'),
+    locales: z
+      .record(locale, MessageText)
+      .refine((locales) => Object.keys(locales).length > 0, 'give at least one language'),
+  })
+  .meta({ title: 'Waymark message' });
+export type Message = z.infer<typeof Message>;
 
 const FieldType = z.enum(['string', 'number', 'integer', 'boolean', 'timestamp', 'list', 'map']);
 

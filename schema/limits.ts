@@ -8,6 +8,12 @@ export const LIMITS = {
   bodyBytesMax: 500 * 1024,
   /** One NDJSON import call after decoding. */
   importBytesMax: 4 * 1024 * 1024,
+  /** Subject of a message, before and after rendering (RFC 5322 allows a line of 998). */
+  subjectCharsMax: 500,
+  /** Text or HTML of one message, rendered. */
+  messageCharsMax: 256 * 1024,
+  /** How often a message is handed to its provider before it is given up. */
+  messageAttemptsMax: 12,
   /** Events in one call, HTTP contract. */
   eventsPerCallMax: 500,
   /** Placements asked for in one decision. */
@@ -60,6 +66,8 @@ export const LIMITS = {
   pageItemsMax: 200,
   /** Entries moved in one step when an anonymous customer becomes known. */
   movePageEntriesMax: 500,
+  /** The newest messages an anonymous customer hands over when it becomes known. */
+  movedMessagesMax: 500,
   /** How long a page waits for a customer's object before it shows the defaults. */
   decideWaitMs: 250,
 } as const;
@@ -71,6 +79,10 @@ export const GATHER_MS = 250;
  * is for a message that was lost with its queue.
  */
 export const CHECK_INDEX_AFTER_MS = 30_000;
+/** How long a message that was claimed for sending is left alone before its fate is taken to be unknown, milliseconds. */
+export const CLAIM_MS = 60_000;
+/** When a message that was handed to the queue is handed to it again, if nobody has settled it by then, milliseconds. */
+export const REQUEUE_AFTER_MS = 90_000;
 /** How long an unconfirmed effect waits before it is sent again, milliseconds. */
 export const RESEND_AFTER_MS = 10_000;
 export const RESEND_AFTER_MAX_MS = 3_600_000;

@@ -2,8 +2,7 @@
 
 import { createApp } from './api/app.ts';
 import type { Env } from './api/context.ts';
-import type { Projection } from './customer/messages.ts';
-import { handleQueue } from './delivery/queue.ts';
+import { handleQueue, type QueueBody } from './delivery/queue.ts';
 
 export { Customer } from './customer/customer.ts';
 
@@ -12,4 +11,4 @@ const app = createApp(null);
 export default {
   fetch: app.fetch,
   queue: (batch, env) => handleQueue(batch, env),
-} satisfies ExportedHandler<Env, readonly Projection[]>;
+} satisfies ExportedHandler<Env, QueueBody>;

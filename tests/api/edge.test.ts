@@ -88,6 +88,8 @@ async function ask<T = Problem>(
     DB: db,
     CUSTOMER: { getByName: () => object, get: () => object, idFromString: (id) => ({ id }) as never },
     PROJECTIONS: {} as Env['PROJECTIONS'],
+    MESSAGES: {} as Env['MESSAGES'],
+    EMAIL: {} as Env['EMAIL'],
     ...more,
   };
   const request = new Request(`https://edge.example${path}`, {

@@ -7,6 +7,9 @@ declare namespace Cloudflare {
     readonly CUSTOMER: DurableObjectNamespace;
     readonly DB: D1Database;
     readonly PROJECTIONS: Queue<readonly import('../../workers/customer/messages.ts').Projection[]>;
+    readonly MESSAGES: Queue<import('../../workers/customer/messages.ts').MessageTask>;
+    readonly EMAIL: SendEmail;
+    readonly MAIL_FROM: string;
     readonly D1_MIGRATIONS: import('cloudflare:test').D1Migration[];
   }
 }

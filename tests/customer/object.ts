@@ -4,8 +4,10 @@
 
 import {
   applyD1Migrations,
+  createExecutionContext,
   createMessageBatch,
   evictDurableObject,
+  getQueueResult,
   runDurableObjectAlarm,
   runInDurableObject,
 } from 'cloudflare:test';
@@ -15,12 +17,14 @@ import type { Json, JsonObject } from '../../schema/json.ts';
 import { freshCatalog, refresh } from '../../workers/catalog/cache.ts';
 import { type Draft, publish } from '../../workers/catalog/publish.ts';
 import type {
+  CustomerNamespace,
   CustomerObject,
   Decided,
   Described,
   IncomingEvent,
   Ingested,
   IngestRequest,
+  MessageTask,
   Projection,
 } from '../../workers/customer/messages.ts';
 import { pace } from '../../workers/customer/telling.ts';
@@ -34,6 +38,8 @@ export const START = Date.parse('2100-01-01T00:00:00Z');
 /** What the objects have told the queue since the start of the file or the last `forgetSent`. */
 export const sent: Projection[] = [];
 export const forgetSent = (): void => void sent.splice(0);
+/** Messages the objects have handed to their queue. */
+export const tasks: MessageTask[] = [];
 
 /** Once a file: stops the clock, makes the tables of D1, publishes journeys. */
 export async function prepare(documents: readonly JsonObject[]): Promise<void> {
@@ -47,6 +53,10 @@ export async function prepare(documents: readonly JsonObject[]): Promise<void> {
 export function holdQueue(): void {
   pace.gather = 0;
   pace.retries = [];
+  vi.spyOn(env.MESSAGES, 'send').mockImplementation(async (task: MessageTask) => {
+    tasks.push(task);
+    return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
+  });
   vi.spyOn(env.PROJECTIONS, 'send').mockImplementation(async (projections: readonly Projection[]) => {
     sent.push(...structuredClone([...projections]));
     return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
@@ -195,8 +205,23 @@ export async function deliver(projections: readonly Projection[], queue = 'wayma
     queue,
     projections.map((body, index) => ({ id: String(index), timestamp: new Date(), attempts: 1, body: [body] })),
   );
-  await handleQueue(batch, env);
+  await handleQueue(batch, { ...env, CUSTOMER: namespace() });
 }
+
+/** Hands tasks to the consumer of messages. @returns those it did not acknowledge, which the platform delivers again */
+export async function deliverTasks(tasks: readonly MessageTask[]): Promise<MessageTask[]> {
+  const batch = createMessageBatch<MessageTask>(
+    'waymark-messages',
+    tasks.map((body, index) => ({ id: String(index), timestamp: new Date(), attempts: 1, body })),
+  );
+  const execution = createExecutionContext();
+  await handleQueue(batch, { ...env, CUSTOMER: namespace() });
+  const result = await getQueueResult(batch, execution);
+  return result.retryMessages.flatMap(({ msgId }) => tasks[Number(msgId)] ?? []);
+}
+
+// The namespace with the methods the consumer calls; see stubOf.
+const namespace = () => env.CUSTOMER as unknown as CustomerNamespace;
 
 /** Rows of a query in D1. */
 export const d1 = async (query: string, ...bindings: (string | number)[]): Promise<Record<string, unknown>[]> =>

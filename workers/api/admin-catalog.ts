@@ -1,4 +1,4 @@
-// Content, offers and event declarations: one route a kind for reading and writing, and one for writing many at once.
+// Content, offers, message templates and event declarations: one route a kind for reading and writing, and one for writing many at once.
 // Every write is checked first and is all or nothing.
 
 import { Hono } from 'hono';
@@ -15,6 +15,7 @@ import { json, problem, withCatalog } from './context.ts';
 const SERVED = [
   { path: 'content', kind: 'content', list: 'content' },
   { path: 'offers', kind: 'offer', list: 'offers' },
+  { path: 'messages/templates', kind: 'message', list: 'templates' },
 ] as const;
 
 export function adminCatalogRoutes(): Hono<AdminEnv> {
@@ -113,13 +114,14 @@ function answer(
   });
 }
 
-/** `{ events?, journeys?: [], content?: [], offers?: [] }` */
+/** `{ events?, journeys?: [], content?: [], offers?: [], messages?: [] }` */
 function draftsOf(body: { [member: string]: Json }): Draft[] | Response {
   const drafts: Draft[] = [];
   const lists: [string, DocumentKind][] = [
     ['journeys', 'journey'],
     ['content', 'content'],
     ['offers', 'offer'],
+    ['messages', 'message'],
   ];
   if (body['events'] !== undefined) drafts.push({ kind: 'events', id: EVENTS_ID, document: body['events'] });
   for (const [member, kind] of lists) {
@@ -144,7 +146,7 @@ function draftsOf(body: { [member: string]: Json }): Draft[] | Response {
   if (drafts.length === 0)
     return problem({
       kind: 'invalid',
-      errors: [{ pointer: '', detail: 'Give at least one of events, journeys, content, offers.' }],
+      errors: [{ pointer: '', detail: 'Give at least one of events, journeys, content, offers, messages.' }],
     });
   return drafts;
 }

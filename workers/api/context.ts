@@ -2,14 +2,16 @@
 
 import { catalogFor } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import type { CustomerNamespace, Projection } from '../customer/messages.ts';
+import type { CustomerNamespace, MessageTask, Projection } from '../customer/messages.ts';
+import type { MailEnv } from '../delivery/email.ts';
 import type { Keys } from './auth.ts';
 import { type Failure, problem } from './problem.ts';
 
-export interface Env {
+export interface Env extends MailEnv {
   readonly CUSTOMER: CustomerNamespace;
   readonly DB: D1Database;
   readonly PROJECTIONS: Queue<readonly Projection[]>;
+  readonly MESSAGES: Queue<MessageTask>;
   readonly KEY_RATE?: RateLimit;
   readonly DEFAULT_LOCALE?: string;
   /** Origins of the sites, separated by commas. */

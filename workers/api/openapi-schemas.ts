@@ -201,7 +201,7 @@ export const SCHEMAS = {
   CatalogAnswer: z.object({
     published: z.array(
       z.object({
-        kind: z.enum(['journey', 'content', 'offer', 'events']),
+        kind: z.enum(['journey', 'content', 'offer', 'message', 'events']),
         ...versioned,
         changed: z
           .boolean()

@@ -5,6 +5,7 @@ import type { EventDeclarations } from '../../schema/catalog.ts';
 import type { documents, keys } from '../../schema/d1.ts';
 import { type Shelf, shelve } from '../decide/decide.ts';
 import { compileItem, type Item } from '../decide/items.ts';
+import { compileMessage, type MessageTemplate } from '../decide/messages.ts';
 import { compileJourney, EMPTY_VOCABULARY, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
 import type { Machine } from '../engine/machine.ts';
 
@@ -23,10 +24,16 @@ export interface Catalog {
   /** Where an unknown visitor stands: the initial stage of every journey. */
   readonly initialStages: { readonly [journey: string]: string };
   readonly shelf: Shelf;
+  readonly messages: ReadonlyMap<string, MessageTemplate>;
   readonly keys: ReadonlyMap<string, KeyRow>;
   /** Compiled parts by document version, for the next catalog to take over. */
-  readonly parts: ReadonlyMap<string, Machine | Item>;
+  readonly parts: ReadonlyMap<string, Part>;
 }
+
+type Part =
+  | { readonly kind: 'journey'; readonly machine: Machine }
+  | { readonly kind: 'item'; readonly item: Item }
+  | { readonly kind: 'message'; readonly message: MessageTemplate };
 
 const partKey = (row: DocumentRow, declarations: number): string =>
   `${row.kind}/${row.id}@${row.version}/${declarations}`;
@@ -52,9 +59,10 @@ export function buildCatalog(
     return { version: row.version, vocabulary };
   };
 
-  const parts = new Map<string, Machine | Item>();
+  const parts = new Map<string, Part>();
   const machines = new Map<string, Machine>();
   const items: Item[] = [];
+  const messages = new Map<string, MessageTemplate>();
   for (const row of rows) {
     if (row.kind === 'events') continue;
     const { version: declared, vocabulary } = vocabularyAt(row.fromVersion);
@@ -62,8 +70,9 @@ export function buildCatalog(
     const part = before?.parts.get(key) ?? compilePart(row, vocabulary);
     if (!part) continue;
     parts.set(key, part);
-    if ('stages' in part && part.stages instanceof Map) machines.set(row.id, part as Machine);
-    else items.push(part as Item);
+    if (part.kind === 'journey') machines.set(row.id, part.machine);
+    else if (part.kind === 'message') messages.set(row.id, part.message);
+    else items.push(part.item);
   }
   const { vocabulary } = vocabularyAt(version);
   return {
@@ -77,20 +86,30 @@ export function buildCatalog(
     entries: entriesOf(machines),
     initialStages: Object.fromEntries([...machines.values()].map((machine) => [machine.id, machine.initial])),
     shelf: shelve(items),
+    messages,
     keys: new Map(keyRows.map((row) => [row.hash, row])),
     parts,
   };
 }
 
-function compilePart(row: DocumentRow, vocabulary: Vocabulary): Machine | Item | null {
+function compilePart(row: DocumentRow, vocabulary: Vocabulary): Part | null {
   const document: unknown = JSON.parse(row.body);
-  if (row.kind === 'journey') {
-    const compiled = compileJourney(document, row.version, vocabulary);
-    return compiled.ok ? compiled.machine : null;
+  switch (row.kind) {
+    case 'journey': {
+      const compiled = compileJourney(document, row.version, vocabulary);
+      return compiled.ok ? { kind: 'journey', machine: compiled.machine } : null;
+    }
+    case 'message': {
+      const compiled = compileMessage(document, row.version);
+      return compiled.ok ? { kind: 'message', message: compiled.message } : null;
+    }
+    case 'events':
+      return null;
+    default: {
+      const compiled = compileItem(row.kind, document, row.version, vocabulary);
+      return compiled.ok ? { kind: 'item', item: compiled.item } : null;
+    }
   }
-  if (row.kind === 'events') return null;
-  const compiled = compileItem(row.kind, document, row.version, vocabulary);
-  return compiled.ok ? compiled.item : null;
 }
 
 function entriesOf(machines: ReadonlyMap<string, Machine>): Map<string, Machine[]> {

@@ -4,6 +4,7 @@
 import { EventDeclarations } from '../../schema/catalog.ts';
 import type { DocumentKind } from '../../schema/d1.ts';
 import { compileItem } from '../decide/items.ts';
+import { compileMessage } from '../decide/messages.ts';
 import { compileJourney, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
 import { refresh } from './cache.ts';
@@ -59,6 +60,10 @@ function findingsOfDraft(draft: Draft, vocabulary: Vocabulary): readonly Finding
     case 'events': {
       const parsed = EventDeclarations.safeParse(draft.document);
       return parsed.success ? [] : findingsOf(parsed.error.issues, draft.document);
+    }
+    case 'message': {
+      const compiled = compileMessage(draft.document, 0);
+      return compiled.ok ? [] : compiled.findings;
     }
     default: {
       const compiled = compileItem(draft.kind, draft.document, 0, vocabulary);

@@ -27,6 +27,7 @@ export async function publishJourneys(post: Post): Promise<{ documents: number; 
     journeys: of('journey'),
     content: of('content'),
     offers: of('offer'),
+    messages: of('message'),
   };
   const answer = await post('/admin/catalog', JSON.stringify(catalog));
   if (answer.status === 200) {

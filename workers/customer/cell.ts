@@ -8,7 +8,7 @@ import { fireTimers } from './advance.ts';
 import { alarmAt, type Told } from './alarm.ts';
 import { now, platformTime } from './clock.ts';
 import { beginCommit, type Commit, finishCommit, type MachineOf, nextDueOf } from './commit.ts';
-import type { CustomerNamespace, CustomerObject, Projection } from './messages.ts';
+import type { CustomerNamespace, CustomerObject, MessageTask, Projection } from './messages.ts';
 import { hasTables, migrate } from './migrations.ts';
 import { type CustomerState, draftOf, newState } from './state.ts';
 import { type OutboxRow, readOutbox, readState } from './storage.ts';
@@ -17,6 +17,8 @@ export interface CustomerEnv {
   readonly CUSTOMER: CustomerNamespace;
   readonly DB: D1Database;
   readonly PROJECTIONS: Queue<readonly Projection[]>;
+  readonly MESSAGES: Queue<MessageTask>;
+  readonly DEFAULT_LOCALE?: string;
 }
 
 export type Silence = 'import' | null;
@@ -27,6 +29,8 @@ export interface Cell {
   /** What the index was last told and has confirmed; memory only, because telling it twice is harmless. */
   told: Told | null;
   confirmed: number | null;
+  /** Keys of effects that are being delivered at this moment. */
+  readonly underWay: Set<string>;
   readonly outbox: () => readonly OutboxRow[];
   readonly name: () => string;
   /** The customer, or null where nothing was ever recorded. */
@@ -53,6 +57,8 @@ export interface Cell {
   /** Drops memory: the next look reads the rows. */
   readonly forget: () => void;
 }
+
+const NO_MESSAGES: Catalog['messages'] = new Map();
 
 /** How many commits of due timers one input waits for. */
 const CATCH_UP_COMMITS_MAX = 20;
@@ -136,11 +142,20 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
       storage.transactionSync(() => {
         if (!before) migrate(sql);
         const draft = before ? draftOf(before) : newState(name(), now());
-        const commit = beginCommit(sql, draft, machineOf(catalog), silence, before === null);
+        const commit = beginCommit({
+          sql,
+          state: draft,
+          machineOf: machineOf(catalog),
+          silence,
+          isNew: before === null,
+          now: now(),
+          messages: catalog?.messages ?? NO_MESSAGES,
+          defaultLocale: env.DEFAULT_LOCALE ?? 'en',
+        });
         result = { value: work(commit) };
         if (catalog) draft.catalogVersion = Math.max(draft.catalogVersion, catalog.version);
         strikeOff(commit);
-        finishCommit(commit, now());
+        finishCommit(commit);
         if (commit.wrote) {
           state = draft;
           tables = true;
@@ -177,6 +192,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
     sql,
     told: null,
     confirmed: null,
+    underWay: new Set(),
     outbox: () => outbox,
     name,
     load,

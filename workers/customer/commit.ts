@@ -3,7 +3,8 @@
 
 import type { JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
-import type { Effect, Machine, Run } from '../engine/machine.ts';
+import type { MessageTemplate } from '../decide/messages.ts';
+import type { Machine, Run } from '../engine/machine.ts';
 import { nextTimer } from '../engine/timers.ts';
 import { type CustomerState, liveRuns } from './state.ts';
 import { deleteRun, insertCustomer, insertEntry, updateCustomer, writeRun, writeTraits } from './storage.ts';
@@ -18,6 +19,11 @@ export interface Commit {
   /** Whether messages may go out; null says why not. */
   readonly silence: 'import' | null;
   readonly isNew: boolean;
+  /** The shell's clock, milliseconds; an input's own time may lie before it. */
+  readonly now: number;
+  readonly messages: ReadonlyMap<string, MessageTemplate>;
+  /** The site's language, where a customer has none. */
+  readonly defaultLocale: string;
   readonly changedRuns: Set<string>;
   /** Runs that are over and need not be remembered any more (E8). */
   readonly forgottenRuns: Set<string>;
@@ -33,19 +39,15 @@ export interface Commit {
   dirty: boolean;
 }
 
-export function beginCommit(
-  sql: SqlStorage,
-  state: CustomerState,
-  machineOf: MachineOf,
-  silence: 'import' | null,
-  isNew: boolean,
-): Commit {
+/** What a commit is given; the rest of it comes about while it is under way. */
+export type CommitStart = Pick<
+  Commit,
+  'sql' | 'state' | 'machineOf' | 'silence' | 'isNew' | 'now' | 'messages' | 'defaultLocale'
+>;
+
+export function beginCommit(given: CommitStart): Commit {
   return {
-    sql,
-    state,
-    machineOf,
-    silence,
-    isNew,
+    ...given,
     changedRuns: new Set(),
     forgottenRuns: new Set(),
     traitsChanged: false,
@@ -73,46 +75,6 @@ export function record(
   return seq;
 }
 
-/** Takes over a run's next state and what came of the step. `at` in milliseconds. */
-export function apply(
-  commit: Commit,
-  before: Run | null,
-  after: Run | null,
-  effects: readonly Effect[],
-  at: number,
-): void {
-  const { state } = commit;
-  if (after && after !== before) {
-    state.runs.set(after.id, after);
-    commit.changedRuns.add(after.id);
-    commit.dirty = true;
-  }
-  for (const effect of effects) applyEffect(commit, effect, at);
-}
-
-/** Takes a run that is over out of the customer's memory; the timeline keeps what it did. */
-export function forget(commit: Commit, id: string): void {
-  commit.state.runs.delete(id);
-  commit.forgottenRuns.add(id);
-}
-
-function applyEffect(commit: Commit, effect: Effect, at: number): void {
-  const { kind, ...detail } = effect;
-  switch (effect.kind) {
-    case 'transition':
-    case 'error':
-      record(commit, kind, at, detail);
-      break;
-    case 'set':
-      if (!learn(commit, { [effect.trait]: effect.value }, at)) break;
-      record(commit, kind, at, detail);
-      break;
-    case 'send':
-      record(commit, 'suppressed', at, { ...detail, reason: commit.silence ?? 'no channel' });
-      break;
-  }
-}
-
 /** Adds traits, unless the customer would become too large: then none is kept, and that is recorded. */
 export function learn(commit: Commit, traits: JsonObject, at: number): boolean {
   const merged = { ...commit.state.traits, ...traits };
@@ -126,9 +88,9 @@ export function learn(commit: Commit, traits: JsonObject, at: number): boolean {
   return true;
 }
 
-/** Writes the rows that changed. `now` in milliseconds. */
-export function finishCommit(commit: Commit, now: number): void {
-  const { sql, state } = commit;
+/** Writes the rows that changed. */
+export function finishCommit(commit: Commit): void {
+  const { sql, state, now } = commit;
   if (commit.isNew && (commit.wrote || commit.head)) commit.dirty = true;
   if (commit.dirty) {
     state.revision++;

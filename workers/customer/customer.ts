@@ -3,12 +3,14 @@
 // Memory and commits: cell.ts. What leaves: outbound.ts. What an input does: advance.ts.
 
 import { DurableObject } from 'cloudflare:workers';
+import type { Catalog } from '../catalog/catalog.ts';
 import { applyEvent, fireTimers } from './advance.ts';
 import { retryAt } from './alarm.ts';
 import { decideAndRecord, defaultDecisions, describe, mayShow, shownId, shownStages } from './answer.ts';
-import { type CustomerEnv, openCell, type Silence } from './cell.ts';
+import { type Cell, type CustomerEnv, openCell, type Silence } from './cell.ts';
 import { now, platformTime } from './clock.ts';
 import type {
+  Claim,
   CustomerObject,
   Decided,
   DecideRequest,
@@ -22,9 +24,12 @@ import type {
   IngestRequest,
   Projection,
   Reply,
+  Settlement,
+  ShownMessage,
 } from './messages.ts';
 import { handOverPage, movedSources } from './move.ts';
 import { adoptSource, catalogOf, drain, projectionOf, seeToIndex, tellAfterwards } from './outbound.ts';
+import { claimMessage, readMessages, settleMessage } from './sending.ts';
 import { clearHistory, type Entry, readTimeline } from './storage.ts';
 
 export type { CustomerEnv };
@@ -153,6 +158,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
         return rest;
       });
     }
+    this.#letOut();
     const projection = projectionOf(cell, catalog);
     cell.told = { revision: projection.revision, at: now() };
     cell.arm(catalog, true);
@@ -169,8 +175,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     const target = cell.redirect();
     if (target) return cell.stub(target).describe();
     if (!cell.load()) return null;
-    const catalog = await catalogOf(cell);
-    if (!catalog || !(await cell.ready(catalog))) throw new Error('the catalog cannot be read');
+    const catalog = await readyCatalog(cell);
     const state = cell.load();
     return state && describe(state, cell.machineOf(catalog), movedSources(cell.sql), cell.outbox().length);
   }
@@ -189,6 +194,33 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     if ((cell.load()?.dirtySince ?? null) === null) return null;
     const catalog = await catalogOf(cell);
     return catalog && (await cell.ready(catalog)) ? projectionOf(cell, catalog) : null;
+  }
+
+  /** Gives a message to who is about to send it; of a customer who moved on, what was handed over is asked there. */
+  async claimMessage(key: string): Promise<Claim> {
+    const cell = this.#cell;
+    const target = cell.redirect();
+    if (target) return cell.stub(target).claimMessage(key);
+    if (!cell.load()) return { kind: 'over' };
+    const catalog = await readyCatalog(cell);
+    return cell.transact(catalog, null, (commit) => claimMessage(commit, key));
+  }
+
+  /** What came of a message that was claimed. */
+  async settleMessage(key: string, settlement: Settlement): Promise<void> {
+    const cell = this.#cell;
+    const target = cell.redirect();
+    if (target) return cell.stub(target).settleMessage(key, settlement);
+    const catalog = await readyCatalog(cell);
+    return cell.transact(catalog, null, (commit) => settleMessage(commit, key, settlement));
+  }
+
+  /** A page of the messages to this customer, newest first; `before` is exclusive. Null: no such customer. */
+  async messagesOf(before: number, limit: number): Promise<ShownMessage[] | null> {
+    const cell = this.#cell;
+    const target = cell.redirect();
+    if (target) return cell.stub(target).messagesOf(before, limit);
+    return cell.load() ? readMessages(cell.sql, cell.name(), before, limit) : null;
   }
 
   /** Gives the known customer `target` what is held here, a page at a time, and forwards to it from now on. */
@@ -240,8 +272,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
       const state = cell.load();
       if (!state) return;
       if (state.movedTo !== null && !state.released) await cell.stub(state.movedTo).adopt(state.id);
-      const catalog = await catalogOf(cell);
-      if (!catalog || !(await cell.ready(catalog))) throw new Error('the catalog cannot be read');
+      const catalog = await readyCatalog(cell);
       const idle = cell.redirect() !== null || (cell.load()?.importing ?? false);
       const caughtUp = idle || cell.catchUp(catalog, cell.inputTime(now()), null);
       if (cell.load()?.revision !== state.revision) tellAfterwards(cell, catalog, this.#afterwards);
@@ -259,6 +290,13 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
   #letOut(): void {
     if (this.#cell.outbox().length > 0) this.#afterwards(drain(this.#cell).catch(() => undefined));
   }
+}
+
+/** The catalog, with every version that runs need in memory. @throws where there is no way to read them */
+async function readyCatalog(cell: Cell): Promise<Catalog> {
+  const catalog = await catalogOf(cell);
+  if (!catalog || !(await cell.ready(catalog))) throw new Error('the catalog cannot be read');
+  return catalog;
 }
 
 function mergesOf(request: IngestRequest): Set<string> {

@@ -122,6 +122,42 @@ export interface Described {
   readonly lastActivityAt: string | null;
 }
 
+export type MessageStatus = 'queued' | 'claimed' | 'sent' | 'failed' | 'uncertain' | 'suppressed';
+
+/** A message as its channel gets it. `key` is the same however often it is handed over. */
+export interface OutgoingMessage {
+  readonly key: string;
+  readonly channel: string;
+  readonly purpose: string;
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string | null;
+}
+
+/** Word that a message is to be sent; what it says is fetched by who sends it. */
+export interface MessageTask {
+  readonly customerId: string;
+  readonly key: string;
+}
+
+export type Claim =
+  | { readonly kind: 'send'; readonly message: OutgoingMessage }
+  /** Somebody else has it in hand. */
+  | { readonly kind: 'wait'; readonly ms: number }
+  | { readonly kind: 'over' };
+
+export type Settlement = { readonly kind: 'sent' } | { readonly kind: 'failed'; readonly detail: string };
+
+/** A message as operators see it. */
+export interface ShownMessage extends OutgoingMessage {
+  /** Counts the customer's messages. */
+  readonly number: number;
+  readonly customerId: string;
+  readonly status: MessageStatus;
+  readonly at: number;
+}
+
 /** One page of what an anonymous customer hands over. */
 export type HandOver =
   /** Nothing was ever recorded under this id. */
@@ -139,6 +175,7 @@ export type HandOver =
 export interface MovedRest {
   readonly traits: string;
   readonly runs: readonly string[];
+  readonly messages: readonly string[];
   readonly lastActivityAt: number | null;
   readonly lastInputAt: number;
 }
@@ -156,6 +193,9 @@ export interface CustomerObject {
   describe(): Promise<Described | null>;
   timeline(before: number, limit: number): Promise<Entry[] | null>;
   handOver(target: string, cursor: number): Promise<HandOver>;
+  claimMessage(key: string): Promise<Claim>;
+  settleMessage(key: string, settlement: Settlement): Promise<void>;
+  messagesOf(before: number, limit: number): Promise<ShownMessage[] | null>;
   release(target: string): Promise<void>;
   adopt(source: string): Promise<void>;
 }

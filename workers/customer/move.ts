@@ -7,8 +7,18 @@ import { LIMITS } from '../../schema/limits.ts';
 import type { Run } from '../engine/machine.ts';
 import { type Commit, learn, type MachineOf, record } from './commit.ts';
 import type { HandOver, MovedRest } from './messages.ts';
+import { keepMessage, type StoredMessage } from './sending.ts';
 import type { CustomerState } from './state.ts';
-import { insertEntry, readEntriesAfter, readMoves, readPart, writeOutbox, writePart } from './storage.ts';
+import {
+  insertEntry,
+  lastMessageNumber,
+  messageBodies,
+  readEntriesAfter,
+  readMoves,
+  readPart,
+  writeOutbox,
+  writePart,
+} from './storage.ts';
 
 /** Progress of one move into this customer, as kept in its parts. */
 export interface Move {
@@ -41,6 +51,7 @@ export function handOverPage(sql: SqlStorage, state: CustomerState, cursor: numb
       ? {
           traits: JSON.stringify(state.traits),
           runs: [...state.runs.values()].map((run) => JSON.stringify(run)),
+          messages: messageBodies(sql, Number.MAX_SAFE_INTEGER, LIMITS.movedMessagesMax).reverse(),
           lastActivityAt: state.lastActivityAt,
           lastInputAt: state.lastInputAt,
         }
@@ -74,6 +85,8 @@ export function takePage(commit: Commit, source: string, page: Extract<HandOver,
   state.lastInputAt = Math.max(state.lastInputAt, rest.lastInputAt, at);
   record(commit, 'merged', state.lastInputAt, { from: source });
   for (const text of rest.runs) takeRun(commit, JSON.parse(text) as Run, source);
+  let number = lastMessageNumber(sql);
+  for (const text of rest.messages) keepMessage(commit, { ...(JSON.parse(text) as StoredMessage), number: ++number });
   writeMove(sql, source, { cursor: page.entries.at(-1)?.seq ?? 0, done: true });
   commit.outbox = true;
   writeOutbox(sql, `release:${source}`, JSON.stringify({ kind: 'release', source }), state.lastInputAt);

@@ -1,6 +1,7 @@
 // What leaves the object after a commit: effects from the outbox, each until it is confirmed, and word to the customer
 // index of a stage that changed. The commit never waits for any of it; the alarm repeats what did not arrive.
 
+import { REQUEUE_AFTER_MS } from '../../schema/limits.ts';
 import { catalogAtLeast, loadMachine, machineInMemory } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { indexedRevision } from '../catalog/store.ts';
@@ -12,21 +13,43 @@ import { nextDueOf } from './commit.ts';
 import type { Projection } from './messages.ts';
 import { readMove, takePage } from './move.ts';
 import { liveRuns } from './state.ts';
-import { deferOutbox, deleteOutbox } from './storage.ts';
+import { deferOutbox, deleteOutbox, readOutboxRow } from './storage.ts';
 import { tellIndex } from './telling.ts';
 
-/** Delivers effects; one that is confirmed is forgotten, one that fails is tried again later. */
+type OutboxEffect =
+  | { readonly kind: 'release'; readonly source: string }
+  | { readonly kind: 'message'; readonly key: string };
+
+/**
+ * Delivers effects: those nobody has tried yet, and those whose time has come. One that is confirmed is forgotten, one
+ * that fails is tried again later. A message is only handed to the queue; who sends it confirms it (sending.ts).
+ */
 export async function drain(cell: Cell): Promise<void> {
   for (const row of [...cell.outbox()]) {
-    const effect = JSON.parse(row.body) as { kind: 'release'; source: string };
+    if ((row.attempts > 0 && row.nextAt > now()) || cell.underWay.has(row.key)) continue;
+    const effect = JSON.parse(row.body) as OutboxEffect;
+    cell.underWay.add(row.key);
     try {
-      await cell.stub(effect.source).release(cell.name());
-      deleteOutbox(cell.sql, row.key);
+      if (effect.kind === 'message') {
+        await cell.env.MESSAGES.send({ customerId: cell.name(), key: effect.key }, { contentType: 'json' });
+        defer(cell, row.key, now() + REQUEUE_AFTER_MS);
+      } else {
+        await cell.stub(effect.source).release(cell.name());
+        deleteOutbox(cell.sql, row.key);
+      }
     } catch {
-      deferOutbox(cell.sql, row, retryAt(now(), row.attempts));
+      defer(cell, row.key, retryAt(now(), row.attempts));
+    } finally {
+      cell.underWay.delete(row.key);
     }
   }
   cell.reloadOutbox();
+}
+
+/** Unless it was confirmed meanwhile. */
+function defer(cell: Cell, key: string, nextAt: number): void {
+  const row = readOutboxRow(cell.sql, key);
+  if (row) deferOutbox(cell.sql, row, nextAt);
 }
 
 /** What the index is to hold of this customer. */

@@ -49,11 +49,17 @@ export const SQL = {
   entriesAfter:
     'SELECT seq, at, applied_at, kind, name, message_id, body FROM entries WHERE seq > ? ORDER BY seq LIMIT ?',
   addPart: 'INSERT INTO parts (name, body) VALUES (?, ?) ON CONFLICT (name) DO NOTHING',
+  messages: "SELECT body FROM parts WHERE name >= 'message:' AND name < ? ORDER BY name DESC LIMIT ?",
+  lastMessage: "SELECT name FROM parts WHERE name >= 'message:' AND name < 'message;' ORDER BY name DESC LIMIT 1",
+  consents: 'SELECT body FROM entries WHERE name = ? ORDER BY at DESC, seq DESC LIMIT 200',
+  entryByMessage: 'SELECT body FROM entries WHERE message_id = ?',
   deletePart: 'DELETE FROM parts WHERE name = ?',
   readEffects: "SELECT name, body FROM parts WHERE name >= 'effect:' AND name < 'effect;' LIMIT 1000",
   readMoves: "SELECT name, body FROM parts WHERE name >= 'move:' AND name < 'move;' LIMIT 1000",
   clearEntries: 'DELETE FROM entries',
   clearRuns: "DELETE FROM parts WHERE name >= 'run:' AND name < 'run;'",
+  clearMessages: "DELETE FROM parts WHERE name >= 'message:' AND name < 'message;'",
+  clearMessageEffects: "DELETE FROM parts WHERE name >= 'effect:message/' AND name < 'effect:message0'",
 } as const;
 
 const TIME_MIN = -9_000_000_000_000_000;
@@ -179,6 +185,11 @@ export function readOutbox(sql: SqlStorage): OutboxRow[] {
     .sort((one, other) => one.nextAt - other.nextAt);
 }
 
+export function readOutboxRow(sql: SqlStorage, key: string): OutboxRow | null {
+  const body = readPart(sql, EFFECT + key);
+  return body === null ? null : { key, ...(JSON.parse(body) as Omit<OutboxRow, 'key'>) };
+}
+
 export function deferOutbox(sql: SqlStorage, { key, body, attempts }: OutboxRow, nextAt: number): void {
   writePart(sql, EFFECT + key, JSON.stringify({ attempts: attempts + 1, nextAt, body }));
 }
@@ -188,6 +199,34 @@ export function deleteOutbox(sql: SqlStorage, key: string): void {
 }
 
 const EFFECT = 'effect:';
+
+/** What was said about consent, the last word first. */
+export function consentBodies(sql: SqlStorage): string[] {
+  return sql
+    .exec<{ body: string }>(SQL.consents, 'Consent Updated')
+    .toArray()
+    .map((row) => row.body);
+}
+
+/** The event with this message id. */
+export function entryBody(sql: SqlStorage, messageId: string): string | null {
+  return sql.exec<{ body: string }>(SQL.entryByMessage, messageId).toArray()[0]?.body ?? null;
+}
+
+/** The highest number of a message; 0 before the first. */
+export function lastMessageNumber(sql: SqlStorage): number {
+  const last = sql.exec<{ name: string }>(SQL.lastMessage).toArray()[0];
+  return last ? Number(last.name.slice('message:'.length)) : 0;
+}
+
+/** Messages to the customer, newest first; `before` is exclusive. */
+export function messageBodies(sql: SqlStorage, before: number, limit: number): string[] {
+  const end = `message:${String(before).padStart(12, '0')}`;
+  return sql
+    .exec<{ body: string }>(SQL.messages, end, limit)
+    .toArray()
+    .map((row) => row.body);
+}
 
 /** Every move into this customer that has begun: `move:<source>` and its progress. */
 export function readMoves(sql: SqlStorage): { source: string; body: string }[] {
@@ -201,6 +240,8 @@ export function readMoves(sql: SqlStorage): { source: string; body: string }[] {
 export function clearHistory(sql: SqlStorage): void {
   sql.exec(SQL.clearEntries);
   sql.exec(SQL.clearRuns);
+  sql.exec(SQL.clearMessages);
+  sql.exec(SQL.clearMessageEffects);
   writeTraits(sql, {});
 }
 

@@ -1,12 +1,11 @@
-// Liquid templates of content fields: parsed once at publish, rendered with bounded memory and work, output escaped for
-// HTML. A text without Liquid is kept as it is. Templates see own properties only.
+// Liquid templates of content and messages: parsed once at publish, rendered with bounded memory and work, output escaped for
+// HTML unless it is plain text. A text without Liquid is kept as it is. Templates see own properties only.
 
 import { Liquid, type Template } from 'liquidjs';
 import type { JsonObject } from '../../schema/json.ts';
 
-const engine = new Liquid({
+const LIMITED = {
   ownPropertyOnly: true,
-  outputEscape: 'escape',
   memoryLimit: 1_000_000,
   parseLimit: 100_000,
   renderLimit: 100,
@@ -14,12 +13,20 @@ const engine = new Liquid({
   relativeReference: false,
   cache: false,
   templates: {},
-});
+} as const;
+
+/** What a value is put into: HTML escapes it, plain text keeps it. */
+export type Medium = 'html' | 'plain';
+
+const engines: Record<Medium, Liquid> = {
+  html: new Liquid({ ...LIMITED, outputEscape: 'escape' }),
+  plain: new Liquid(LIMITED),
+};
 
 export type FieldValue = string | number | boolean | null;
 export type CompiledField = { readonly name: string } & (
   | { readonly kind: 'fixed'; readonly value: FieldValue }
-  | { readonly kind: 'template'; readonly template: Template[] }
+  | { readonly kind: 'template'; readonly medium: Medium; readonly template: Template[] }
 );
 
 /** A list of a customer has at most 1,000 elements, so one loop is bounded; the platform's clock cannot bound nested ones. */
@@ -36,13 +43,17 @@ function loopDepthOf(source: string): number {
 }
 
 /** @returns the compiled field, or the fault in words */
-export function compileField(name: string, value: FieldValue): { field: CompiledField } | { fault: string } {
+export function compileField(
+  name: string,
+  value: FieldValue,
+  medium: Medium = 'html',
+): { field: CompiledField } | { fault: string } {
   if (typeof value !== 'string' || !(value.includes('{{') || value.includes('{%')))
     return { field: { name, kind: 'fixed', value } };
   if (loopDepthOf(value) > LOOP_DEPTH_MAX)
     return { fault: 'loops are nested; one loop inside another multiplies the work' };
   try {
-    return { field: { name, kind: 'template', template: engine.parse(value) } };
+    return { field: { name, kind: 'template', medium, template: engines[medium].parse(value) } };
   } catch (error) {
     return { fault: error instanceof Error ? error.message : String(error) };
   }
@@ -53,7 +64,8 @@ export function renderFields(fields: readonly CompiledField[], values: JsonObjec
   const rendered: Record<string, FieldValue> = {};
   try {
     for (const field of fields)
-      rendered[field.name] = field.kind === 'fixed' ? field.value : String(engine.renderSync(field.template, values));
+      rendered[field.name] =
+        field.kind === 'fixed' ? field.value : String(engines[field.medium].renderSync(field.template, values));
   } catch {
     return null;
   }

@@ -7,8 +7,7 @@ import { json, type LocalMode } from '../api/context.ts';
 import type { KeyRow } from '../catalog/catalog.ts';
 import { hashKey } from '../catalog/keys.ts';
 import { shiftClock } from '../customer/clock.ts';
-import type { Projection } from '../customer/messages.ts';
-import { handleQueue } from '../delivery/queue.ts';
+import { handleQueue, type QueueBody } from '../delivery/queue.ts';
 import { clockRoutes, type LocalEnv } from './clock.ts';
 
 export { Customer } from '../customer/customer.ts';
@@ -35,4 +34,4 @@ app.routes.post('/admin/ready', () => {
 export default {
   fetch: app.fetch,
   queue: (batch, bindings) => handleQueue(batch, bindings),
-} satisfies ExportedHandler<LocalEnv, readonly Projection[]>;
+} satisfies ExportedHandler<LocalEnv, QueueBody>;

@@ -1,0 +1,45 @@
+// What the engine's effects come to in a commit under way: runs taken over, lines in the timeline, traits, messages.
+
+import type { Effect, Run } from '../engine/machine.ts';
+import { type Commit, learn, record } from './commit.ts';
+import { prepareMessage } from './sending.ts';
+
+/** Takes over a run's next state and what came of the step. `at` in milliseconds. */
+export function apply(
+  commit: Commit,
+  before: Run | null,
+  after: Run | null,
+  effects: readonly Effect[],
+  at: number,
+): void {
+  const { state } = commit;
+  if (after && after !== before) {
+    state.runs.set(after.id, after);
+    commit.changedRuns.add(after.id);
+    commit.dirty = true;
+  }
+  for (const effect of effects) applyEffect(commit, effect, after ?? before, at);
+}
+
+/** Takes a run that is over out of the customer's memory; the timeline keeps what it did. */
+export function forget(commit: Commit, id: string): void {
+  commit.state.runs.delete(id);
+  commit.forgottenRuns.add(id);
+}
+
+function applyEffect(commit: Commit, effect: Effect, run: Run | null, at: number): void {
+  const { kind, ...detail } = effect;
+  switch (effect.kind) {
+    case 'transition':
+    case 'error':
+      record(commit, kind, at, detail);
+      break;
+    case 'set':
+      if (!learn(commit, { [effect.trait]: effect.value }, at)) break;
+      record(commit, kind, at, detail);
+      break;
+    case 'send':
+      if (run) prepareMessage(commit, effect, run, at);
+      break;
+  }
+}
