@@ -4,31 +4,10 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { isObject, type JsonObject } from '../../schema/json.ts';
-import { LIMITS } from '../../schema/limits.ts';
 import type { Entry } from '../customer/storage.ts';
 import type { AdminEnv } from './admin.ts';
-import { type Env, json, problem } from './context.ts';
-
-const PAGE_ITEMS = 50;
-
-const limitOf = (text: string | undefined): number | null => {
-  const parsed = z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(LIMITS.pageItemsMax)
-    .safeParse(text ?? PAGE_ITEMS);
-  return parsed.success ? parsed.data : null;
-};
-
-const badQuery = (name: string, detail: string) =>
-  problem({ kind: 'invalid', errors: [{ pointer: '', detail: `query parameter ${name}: ${detail}` }] });
-const badLimit = () => badQuery('limit', `must be a whole number from 1 to ${LIMITS.pageItemsMax}`);
-const noCustomer = () =>
-  problem({
-    kind: 'not-found',
-    detail: 'There is no such customer. Ids look like u:<userId> or a:<anonymousId>, URL-encoded.',
-  });
+import { badLimit, badQuery, customerId, limitOf, noCustomer } from './admin-query.ts';
+import { type Env, json } from './context.ts';
 
 export function adminCustomerRoutes(): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>();
@@ -110,11 +89,6 @@ async function listCustomers(
           `SELECT ${columns} FROM customer_stages s JOIN customers c ON c.id = s.customer_id WHERE s.journey = ? AND s.stage = ? AND s.customer_id > ? ORDER BY s.customer_id LIMIT ?`,
         ).bind(stage.slice(0, stage.indexOf(':')), stage.slice(stage.indexOf(':') + 1), after, limit);
   return (await statement.all<CustomerRow>()).results;
-}
-
-/** Only ids that can be customers reach an object: asking must not create one. */
-function customerId(id: string): string | null {
-  return /^[ua]:./u.test(id) && id.length <= LIMITS.idCharsMax + 2 ? id : null;
 }
 
 const iso = (at: number): string => new Date(at).toISOString();

@@ -6,6 +6,7 @@ import { adminCatalogRoutes } from './admin-catalog.ts';
 import { adminCustomerRoutes } from './admin-customers.ts';
 import { adminImportRoutes } from './admin-import.ts';
 import { adminJourneyRoutes } from './admin-journeys.ts';
+import { adminMessageRoutes } from './admin-messages.ts';
 import { bearerOf, findKey } from './auth.ts';
 import { type AppEnv, CATALOG_UNREADABLE, catalogOfRequest, type LocalMode, problem, withCatalog } from './context.ts';
 
@@ -32,6 +33,7 @@ export function adminRoutes(local: LocalMode | null): Hono<AdminEnv> {
   app.route('/', adminJourneyRoutes());
   app.route('/', adminCatalogRoutes());
   app.route('/', adminCustomerRoutes());
+  app.route('/', adminMessageRoutes());
   app.route('/', adminImportRoutes());
   return app;
 }

@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import { LIMITS } from '../../schema/limits.ts';
-import { content, events, journey, offer } from './openapi-examples.ts';
+import { content, events, journey, message, offer } from './openapi-examples.ts';
 import type { Body, Route } from './openapi-route.ts';
 import type { SchemaName } from './openapi-schemas.ts';
 
@@ -65,7 +65,7 @@ const JOURNEYS: readonly Route[] = [
 ];
 
 interface Kind {
-  readonly path: 'content' | 'offers';
+  readonly path: 'content' | 'offers' | 'messages/templates';
   readonly name: string;
   readonly list: SchemaName;
   readonly served: SchemaName;
@@ -78,7 +78,7 @@ const documentRoutes = ({ path, name, list, served, draft }: Kind): Route[] => [
     path: `/admin/${path}`,
     id: `list${name}`,
     tag: 'catalog',
-    summary: `All ${path} in the catalog`,
+    summary: `All ${path.replace('/', ' ')} in the catalog`,
     answers: { 200: { schema: list, words: 'The documents with their versions.' } },
     problems: [],
   },
@@ -132,6 +132,13 @@ const CATALOG: readonly Route[] = [
     served: 'ServedOffer',
     draft: { schema: 'OfferDraft', example: offer },
   }),
+  ...documentRoutes({
+    path: 'messages/templates',
+    name: 'MessageTemplates',
+    list: 'MessageTemplateList',
+    served: 'ServedMessageTemplate',
+    draft: { schema: 'MessageTemplateDraft', example: message },
+  }),
   {
     method: 'get',
     path: '/admin/events',
@@ -158,7 +165,10 @@ const CATALOG: readonly Route[] = [
     id: 'publishCatalog',
     tag: 'catalog',
     summary: 'Publish many documents as one catalog version, all or none',
-    body: { schema: 'CatalogCall', example: { events, journeys: [journey], content: [content], offers: [offer] } },
+    body: {
+      schema: 'CatalogCall',
+      example: { events, journeys: [journey], content: [content], offers: [offer], messages: [message] },
+    },
     answers: { 200: { schema: 'CatalogAnswer', words: 'Every document with the version it has now.' } },
     problems: [400, 413, 422],
   },
@@ -201,6 +211,20 @@ const CUSTOMERS: readonly Route[] = [
       cursor: z.coerce.number().int().min(0).optional().describe('next of the page before.'),
     }),
     answers: { 200: { schema: 'Timeline', words: 'One page.' } },
+    problems: [400, 404],
+  },
+  {
+    method: 'get',
+    path: '/admin/messages',
+    id: 'listMessages',
+    tag: 'customers',
+    summary: 'Messages to one customer, newest first, and what became of them',
+    query: z.object({
+      customer: z.string().describe('u:<userId> or a:<anonymousId>.'),
+      limit,
+      cursor: z.coerce.number().int().min(0).optional().describe('next of the page before.'),
+    }),
+    answers: { 200: { schema: 'MessageList', words: 'One page.' } },
     problems: [400, 404],
   },
   {

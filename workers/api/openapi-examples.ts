@@ -35,6 +35,18 @@ export const offer = {
   benefit: { kind: 'percent', value: 10 },
   locales: { en: { title: '10% off the starter set', url: 'https://shop.example/starter-set' } },
 };
+export const message = {
+  id: 'order-received',
+  channel: 'email' as const,
+  purpose: 'transactional' as const,
+  locales: {
+    en: {
+      subject: 'We have your order {{ event.properties.order_id }}',
+      text: 'Thank you, {{ traits.firstName }}.',
+      html: '<p>Thank you, {{ traits.firstName }}.</p>',
+    },
+  },
+};
 export const events = {
   events: { 'Order Completed': { trusted: true, properties: { revenue: { type: 'number' } } } },
   traits: { language: { type: 'string' } },

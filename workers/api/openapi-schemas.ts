@@ -3,7 +3,7 @@
 // is OpenAPI 3.1's: the converter of the OpenAPI library does not end on schemas that contain themselves.
 
 import { z } from 'zod';
-import { Content, EventDeclarations, FieldDeclaration, Offer } from '../../schema/catalog.ts';
+import { Content, EventDeclarations, FieldDeclaration, Message, Offer } from '../../schema/catalog.ts';
 import { Event } from '../../schema/event.ts';
 import { Condition, Duration, Journey, Step, Steps } from '../../schema/journey.ts';
 import { LIMITS } from '../../schema/limits.ts';
@@ -89,6 +89,7 @@ const run = z.object({
 });
 const ServedContent = Content.extend({ version });
 const ServedOffer = Offer.extend({ version });
+const ServedMessageTemplate = Message.extend({ version });
 
 const TimelineEntry = z
   .looseObject({
@@ -96,7 +97,9 @@ const TimelineEntry = z
     at: time.describe('For an event its own time, else when it was applied.'),
     kind: z
       .string()
-      .describe('event, transition, decision, set, suppressed, error or merged; the other members depend on it.'),
+      .describe(
+        'event, transition, decision, message, suppressed, set, error or merged; the other members depend on it.',
+      ),
   })
   .describe('One line of the history. An event carries the message as it was kept.');
 
@@ -115,6 +118,7 @@ export const SCHEMAS = {
   Duration,
   Content,
   Offer,
+  MessageTemplate: Message,
   EventDeclarations,
   FieldDeclaration,
 
@@ -186,6 +190,9 @@ export const SCHEMAS = {
   ServedOffer,
   OfferList: z.object({ offers: z.array(ServedOffer) }),
   OfferDraft: Offer.extend({ ...withoutId, ...ignoredVersion }),
+  ServedMessageTemplate,
+  MessageTemplateList: z.object({ templates: z.array(ServedMessageTemplate) }),
+  MessageTemplateDraft: Message.extend({ ...withoutId, ...ignoredVersion }),
   Deleted: z.object({ id: z.string(), deleted: z.literal(true) }),
   ServedEventDeclarations: z.strictObject({ ...EventDeclarations.shape, version }),
   EventDeclarationsDraft: z.strictObject({ ...EventDeclarations.shape, ...ignoredVersion }),
@@ -195,6 +202,7 @@ export const SCHEMAS = {
       journeys: z.array(Journey).optional(),
       content: z.array(Content).optional(),
       offers: z.array(Offer).optional(),
+      messages: z.array(Message).optional(),
       dryRun,
     })
     .describe('At least one document. All are written, or none.'),
@@ -238,6 +246,24 @@ export const SCHEMAS = {
   TimelineEntry,
   Timeline: z.object({
     entries: z.array(TimelineEntry),
+    next: z.int().nullable().describe('The cursor of the next page; null on the last one.'),
+  }),
+
+  MessageList: z.object({
+    messages: z.array(
+      z.object({
+        key: z.string().describe('The same however often the message is handed to its channel.'),
+        customerId: z.string(),
+        channel: z.string(),
+        purpose: z.string(),
+        to: z.string(),
+        subject: z.string(),
+        text: z.string(),
+        html: z.string().nullable(),
+        status: z.enum(['queued', 'claimed', 'sent', 'failed', 'uncertain', 'suppressed']),
+        at: time,
+      }),
+    ),
     next: z.int().nullable().describe('The cursor of the next page; null on the last one.'),
   }),
 

@@ -1,7 +1,7 @@
 // The local system: workerd by Miniflare on a folder, our worker bundled, D1 migrated. Owns the process's side of local
-// mode (the clock's offset in a file, the list of objects with alarms) and that a folder has one system at a time.
+// mode (the clock's offset and the mails sent in files, the list of objects with alarms) and that a folder has one system at a time.
 
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { drizzle } from 'drizzle-orm/d1';
@@ -97,8 +97,26 @@ async function serveHost(
     renameSync(next, clockFile(state));
     return new Response('kept');
   }
+  if (pathname === '/mail') {
+    if (request.method === 'POST') appendFileSync(mailFile(state), `${await request.text()}\n`, { flush: true });
+    return Response.json(request.method === 'POST' ? {} : keptMails(state));
+  }
   if (pathname === '/alarms') return Response.json(objectsWithAlarms(state));
   return new Response('not found', { status: 404 });
+}
+
+/** One mail a line, as JSON, in the order sent. */
+export const mailFile = (state: string): string => join(state, 'mail.ndjson');
+const MAILS_SHOWN = 200;
+
+/** The newest mails; a last line that a crash cut short is left out. */
+function keptMails(state: string): object[] {
+  if (!existsSync(mailFile(state))) return [];
+  const lines = readFileSync(mailFile(state), 'utf8').split('\n').slice(0, -1);
+  return lines
+    .slice(-MAILS_SHOWN)
+    .reverse()
+    .map((line) => JSON.parse(line) as object);
 }
 
 /** Objects that have an alarm set, as hexadecimal ids: workerd keeps them in metadata.sqlite of the namespace. */

@@ -9,6 +9,7 @@ import { hashKey } from '../catalog/keys.ts';
 import { shiftClock } from '../customer/clock.ts';
 import { handleQueue, type QueueBody } from '../delivery/queue.ts';
 import { clockRoutes, type LocalEnv } from './clock.ts';
+import { localMail, mailboxRoutes } from './mailbox.ts';
 
 export { Customer } from '../customer/customer.ts';
 
@@ -26,6 +27,7 @@ const local: LocalMode = {
 };
 const app = createApp(local);
 app.routes.route('/admin', clockRoutes());
+app.routes.route('/', mailboxRoutes());
 app.routes.post('/admin/ready', () => {
   local.ready = true;
   return json({ ready: true });
@@ -33,5 +35,5 @@ app.routes.post('/admin/ready', () => {
 
 export default {
   fetch: app.fetch,
-  queue: (batch, bindings) => handleQueue(batch, bindings),
+  queue: (batch, bindings) => handleQueue(batch, { ...bindings, EMAIL: localMail(bindings) }),
 } satisfies ExportedHandler<LocalEnv, QueueBody>;
