@@ -78,6 +78,9 @@ export async function startHost({ state, port }: HostOptions): Promise<Host> {
   };
 }
 
+/** The largest instant a row can hold. */
+const LATEST = 2n ** 63n - 1n;
+
 const clockFile = (state: string): string => join(state, 'clock.json');
 
 function readOffset(state: string): number {
@@ -90,7 +93,7 @@ async function serveHost(
   state: string,
   request: { url: string; method: string; text: () => Promise<string> },
 ): Promise<Response> {
-  const { pathname } = new URL(request.url);
+  const { pathname, searchParams } = new URL(request.url);
   if (pathname === '/clock' && request.method === 'PUT') {
     const next = `${clockFile(state)}.next`;
     writeFileSync(next, JSON.stringify({ offsetMs: Number(await request.text()) }), { flush: true });
@@ -101,7 +104,7 @@ async function serveHost(
     if (request.method === 'POST') appendFileSync(mailFile(state), `${await request.text()}\n`, { flush: true });
     return Response.json(request.method === 'POST' ? {} : keptMails(state));
   }
-  if (pathname === '/alarms') return Response.json(objectsWithAlarms(state));
+  if (pathname === '/alarms') return Response.json(objectsWithAlarms(state, searchParams.get('until')));
   return new Response('not found', { status: 404 });
 }
 
@@ -119,14 +122,18 @@ function keptMails(state: string): object[] {
     .map((line) => JSON.parse(line) as object);
 }
 
-/** Objects that have an alarm set, as hexadecimal ids: workerd keeps them in metadata.sqlite of the namespace. */
-function objectsWithAlarms(state: string): string[] {
+/**
+ * Objects that have an alarm set (for `until` or earlier, milliseconds), as hexadecimal ids: workerd keeps them in
+ * metadata.sqlite of the namespace, with their instants in nanoseconds.
+ */
+function objectsWithAlarms(state: string, until: string | null): string[] {
+  const latest = until === null ? LATEST : BigInt(until) * 1_000_000n;
   return filesBelow(join(state, 'do'), 'metadata.sqlite').flatMap((file) => {
     const database = new DatabaseSync(file, { readOnly: true });
     try {
       return database
-        .prepare('SELECT actor_id FROM _cf_ALARM')
-        .all()
+        .prepare('SELECT actor_id FROM _cf_ALARM WHERE scheduled_time <= ?')
+        .all(latest)
         .map((row) => String(row['actor_id']));
     } finally {
       database.close();

@@ -266,8 +266,13 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
   }
 
   override async alarm(): Promise<void> {
+    this.#cell.alarmRang();
+    await this.wake();
+  }
+
+  /** Does what is due; for the alarm, and for a clock that was moved past it. Never throws. */
+  async wake(): Promise<void> {
     const cell = this.#cell;
-    cell.alarmRang();
     try {
       const state = cell.load();
       if (!state) return;

@@ -198,6 +198,7 @@ export interface CustomerObject {
   messagesOf(before: number, limit: number): Promise<ShownMessage[] | null>;
   release(target: string): Promise<void>;
   adopt(source: string): Promise<void>;
+  wake(): Promise<void>;
 }
 
 export interface CustomerNamespace {

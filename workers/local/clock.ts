@@ -1,5 +1,5 @@
 // The movable clock of local mode. Moving it forward brings the index up to date, fires what falls due in due order and
-// only then shows the new time. Workers cannot list objects, so who has something pending is asked of the process that
+// only then shows the new time and wakes who waits to try something again. Workers cannot list objects, so who has something pending is asked of the process that
 // runs workerd: every object with pending work has an alarm (I7), and the platform keeps those in a file.
 
 import { Hono } from 'hono';
@@ -9,7 +9,7 @@ import { readJsonObject } from '../api/body.ts';
 import { type Env, json, mapBounded, problem } from '../api/context.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { now, shiftClock } from '../customer/clock.ts';
-import type { Projection } from '../customer/messages.ts';
+import type { CustomerObject, Projection } from '../customer/messages.ts';
 import { confirmProjections, foldProjections } from '../delivery/projections.ts';
 import { durationMs } from '../engine/durations.ts';
 
@@ -82,7 +82,9 @@ async function advanceClock(env: LocalEnv, catalog: Catalog, text: string): Prom
   await updateIndex(env);
   const target = now() + ms;
   const timersFired = await fireDue(env, catalog, target);
+  const asleep = await objectsWithAlarms(env, Date.now() + ms);
   await moveClock(env, target - Date.now());
+  await mapBounded(asleep, AT_ONCE, (id) => objectOf(env, id).wake());
   return json({ now: new Date(now()).toISOString(), timersFired });
 }
 
@@ -93,18 +95,19 @@ async function moveClock(env: LocalEnv, offsetMs: number): Promise<void> {
   shiftClock(offsetMs);
 }
 
-async function objectsWithAlarms(env: LocalEnv): Promise<string[]> {
-  const response = await env.HOST.fetch('http://host/alarms');
+/** Ids of objects; only those whose alarm is set for that instant of the platform's clock or earlier, if one is given. */
+async function objectsWithAlarms(env: LocalEnv, until?: number): Promise<string[]> {
+  const response = await env.HOST.fetch(`http://host/alarms${until === undefined ? '' : `?until=${until}`}`);
   return response.json<string[]>();
 }
 
 async function updateIndex(env: LocalEnv): Promise<void> {
   const ids = await objectsWithAlarms(env);
-  const pending = await mapBounded(ids, AT_ONCE, (id) =>
-    env.CUSTOMER.get(env.CUSTOMER.idFromString(id)).pendingProjection(),
-  );
+  const pending = await mapBounded(ids, AT_ONCE, (id) => objectOf(env, id).pendingProjection());
   await fold(env, pending);
 }
+
+const objectOf = (env: Env, id: string): CustomerObject => env.CUSTOMER.get(env.CUSTOMER.idFromString(id));
 
 async function fold(env: Env, pending: readonly (Projection | null)[]): Promise<void> {
   const projections = pending.filter((projection) => projection !== null);
