@@ -9,7 +9,7 @@ const HOUR = 3_600_000;
 const entries = async (id: string, kind: string, journey: string): Promise<TimelineEntry[]> =>
   (await server.timeline(id)).filter((entry) => entry.kind === kind && entry.journey === journey);
 
-const mail = (send: string) => ({ send, channel: 'email', purpose: 'service' });
+const mail = (send: string) => ({ send, channel: 'sms', purpose: 'service' });
 
 test('S1 S2 S3 S4 S5 send, wait, branch and set run in order; what has no channel is suppressed and says so', async () => {
   const id = fresh('program');
@@ -53,7 +53,7 @@ test('S1 S2 S3 S4 S5 send, wait, branch and set run in order; what has no channe
 
   const suppressed = await entries(customer, 'suppressed', id);
   for (const entry of suppressed)
-    expect(entry).toMatchObject({ channel: 'email', purpose: 'service', reason: 'no channel' });
+    expect(entry).toMatchObject({ channel: 'sms', purpose: 'service', reason: 'no channel' });
   expect(new Set(suppressed.map(({ key }) => key)).size).toBe(4);
   const after = suppressed.map(({ at }) => Date.parse(at) - startedAt);
   expect(after.map((ms) => Math.floor(ms / HOUR))).toEqual([0, 2, 26, 26]);
@@ -277,4 +277,16 @@ test('a stage with the most steps there may be runs whole, and takes events on',
   expect(answer.results[0]?.status).toBe('accepted');
   expect((await server.describe(`u:${who.userId}`)).traits).toEqual({ n: 499 });
   expect((await server.ingest([track(who, 'Moved')])).customer.stages[id]).toBeUndefined();
+});
+
+test('a clock that is being moved cannot be moved by a second call, and no move is lost', async () => {
+  const from = await server.now();
+  const calls = Array.from({ length: 4 }, () => server.admin('POST', '/admin/clock', { advance: 'PT1H' }));
+  const statuses = (await Promise.all(calls)).map((answer) => answer.status);
+  const moved = statuses.filter((status) => status === 200).length;
+  expect(statuses.filter((status) => status !== 200 && status !== 409)).toEqual([]);
+  expect(moved).toBeGreaterThan(0);
+  const passed = (await server.now()) - from;
+  expect(passed).toBeGreaterThanOrEqual(moved * HOUR);
+  expect(passed).toBeLessThan((moved + 1) * HOUR);
 });

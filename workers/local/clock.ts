@@ -31,8 +31,8 @@ export function clockRoutes(): Hono<AdminEnv> {
     const read = await readJsonObject(c.req.raw);
     if (!read.ok) return problem(read.failure);
     const { set, advance } = read.value;
-    if (typeof set === 'string' && advance === undefined) return setClock(env, set);
-    if (typeof advance === 'string' && set === undefined) return advanceClock(env, c.var.catalog, advance);
+    if (typeof set === 'string' && advance === undefined) return alone(() => setClock(env, set));
+    if (typeof advance === 'string' && set === undefined) return alone(() => advanceClock(env, c.var.catalog, advance));
     return problem({
       kind: 'invalid',
       errors: [
@@ -42,9 +42,26 @@ export function clockRoutes(): Hono<AdminEnv> {
   });
 
   /** Asked every second by the process that runs workerd: alarms set before the clock moved would come too late. */
-  app.post('/clock/tick', async (c) => json({ timersFired: await fireDue(c.env, c.var.catalog, now()) }));
+  app.post('/clock/tick', async (c) => json({ timersFired: moving ? 0 : await fireDue(c.env, c.var.catalog, now()) }));
 
   return app;
+}
+
+let moving = false;
+
+/** Two that move the clock at once would each start from where it stood, and one of the moves would be lost. */
+async function alone(move: () => Promise<Response>): Promise<Response> {
+  if (moving)
+    return problem({
+      kind: 'conflict',
+      detail: 'The clock is being moved already. Call again once that call has answered.',
+    });
+  moving = true;
+  try {
+    return await move();
+  } finally {
+    moving = false;
+  }
 }
 
 async function setClock(env: LocalEnv, text: string): Promise<Response> {
