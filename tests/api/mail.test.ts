@@ -5,6 +5,7 @@ import { existsSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { hashKey } from '../../workers/catalog/keys.ts';
 import { often } from '../prove.ts';
 import { fresh, message, track, useServer } from './server.ts';
 
@@ -75,7 +76,9 @@ test('a cart that rests: a mail in the customer’s language, in the list and in
   expect(more).toEqual([]);
   expect(mail).toMatchObject({ subject: 'Ihr Warenkorb bei Werkgarten wartet auf Sie' });
   expect(mail?.text).toContain('<i>Akku</i> & Säge');
-  expect(await messagesOf(userId)).toMatchObject([{ key: mail?.key, subject: mail?.subject }]);
+  const [listed] = await messagesOf(userId);
+  expect(listed?.subject).toBe(mail?.subject);
+  expect(hashKey(listed?.key ?? '')).toBe(mail?.key);
 
   const page = await server.call('GET', '/mailbox');
   expect(page.headers.get('content-security-policy')).not.toContain('unsafe');

@@ -3,5 +3,5 @@
 
 import { createHash } from 'node:crypto';
 
-/** A key as SHA-256, hexadecimal. */
+/** A text as SHA-256, hexadecimal. */
 export const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex');

@@ -1,6 +1,7 @@
 // The channel e-mail: one message to the platform's mail binding. It takes no idempotency key, so the caller claims
 // before and settles after.
 
+import { hashKey } from '../catalog/keys.ts';
 import type { OutgoingMessage } from '../customer/messages.ts';
 
 export interface MailEnv {
@@ -23,7 +24,8 @@ export async function sendEmail(env: MailEnv, { key, to, subject, text, html }: 
     subject,
     text,
     ...(html === null ? {} : { html }),
-    headers: { 'X-Waymark-Key': encodeURIComponent(key) },
+    // The key names the customer, so the mail carries its hash: enough to tell two deliveries of one message.
+    headers: { 'X-Waymark-Key': hashKey(key) },
   });
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {

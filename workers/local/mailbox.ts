@@ -45,7 +45,7 @@ function keptOf({ to, subject, text, html: body, headers }: EmailMessageBuilder)
     subject,
     text: text ?? '',
     html: body ?? null,
-    key: decodeURIComponent(headers?.['X-Waymark-Key'] ?? ''),
+    key: headers?.['X-Waymark-Key'] ?? '',
   };
 }
 
