@@ -106,7 +106,7 @@ test('what was meant to be sent is suppressed under import, and the reason says 
           { wait: 'P3D' },
           { send: 'how-is-it', channel: 'email', purpose: 'service' },
           { wait: 'P300D' },
-          { send: 'a-year', channel: 'email', purpose: 'service' },
+          { send: 'a-year', channel: 'letter', purpose: 'service' },
         ],
         after: [{ delay: 'P3000D', to: 'over' }],
       },
