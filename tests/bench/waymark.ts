@@ -1,6 +1,7 @@
 // The subject "waymark": our worker as wrangler.toml describes it, once for plain events and once with a decision in
 // the answer. Two places know how the worker is set up and asked: `prepareWaymark` (journeys and keys before a run) and
-// `untilSettled` (when are the outboxes empty). The rate limit of write keys is left out: it would measure itself.
+// `untilSettled` (when are the outboxes empty). The rate limit of write keys is left out: it would measure itself;
+// so is the mail binding, whose local stand-in needs Miniflare's folders: the mix sends no mail.
 
 import { randomUUID } from 'node:crypto';
 import { cp } from 'node:fs/promises';
@@ -71,7 +72,7 @@ export function makeWaymark(variant: 'event' | 'decide'): Subject {
     afterworkMs: AFTERWORK_MS,
     prepare: async (folder) => {
       const { workerOptions } = readWorkerOptions(join(ROOT, 'wrangler.toml'));
-      const { modulesRules: _rules, ratelimits: _limits, ...worker } = workerOptions;
+      const { modulesRules: _rules, ratelimits: _limits, email: _mail, ...worker } = workerOptions;
       const stateFolder = join(folder, `${variant}-state`);
       const prepared = await prepareState({
         name: 'waymark',
