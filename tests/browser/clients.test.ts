@@ -1,32 +1,35 @@
 // Unmodified tracking clients in a real Chromium, on a page of another origin than the system's: settings, preflights and
-// every kind of call. Each message arrives whole and once, and the page talks to nobody else.
+// every kind of call. Each message arrives whole and once, and the page talks to nobody else. Then the system is killed
+// the hard way, and nothing but the retries of these clients and of those in Node brings every message.
 
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventsOf, expectEach } from '../api/sent.ts';
 import { fresh, useServer } from '../api/server.ts';
+import { often, PROVE } from '../prove.ts';
 import { HAS_BROWSER, launch, sayIfMissing } from './chromium.ts';
 import type { Calls } from './pages/page.ts';
 import { type ClientName, type OpenPage, openPage, openSite, type Site } from './site.ts';
 import { openTap } from './tap.ts';
+import { inPage, markOfEntry, rudderNode, segmentNode, type Teller } from './tellers.ts';
 
 sayIfMissing();
 
 const properties = { product_id: 'saw-1', price: 199.9, tags: ['a', 'b'], nested: { deep: { ok: true } } };
 const traits = { email: 'a@example.com', kind: 'business', address: { city: 'Graz' } };
 
-describe.runIf(HAS_BROWSER)('in a real browser', () => {
-  const server = useServer();
-  let browser: Browser;
-  let site: Site;
-  beforeAll(async () => {
-    [browser, site] = await Promise.all([launch(), openSite()]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await site?.close();
-  });
+const server = useServer();
+let browser: Browser;
+let site: Site;
+beforeAll(async () => {
+  if (HAS_BROWSER) [browser, site] = await Promise.all([launch(), openSite()]);
+});
+afterAll(async () => {
+  await browser?.close();
+  await site?.close();
+});
 
+describe.runIf(HAS_BROWSER)('in a real browser', () => {
   /** Every kind of call the client has, by a visitor who says who he is. */
   const callsOf = (client: ClientName, userId: string): Calls => [
     ['page', 'Home', { path: '/' }],
@@ -131,4 +134,71 @@ describe.runIf(HAS_BROWSER)('in a real browser', () => {
     await expectAll('rudder', { ...opened, userId }, tap.address);
     await tap.close();
   });
+
+  test.runIf(PROVE)(
+    'who goes on to another page while the system is down: his messages are sent by the page after',
+    async () => {
+      const left = async (client: ClientName) => {
+        const opened = await openPage(browser, site, client, server.address());
+        const userId = fresh(`leaver-${client}`);
+        await opened.tell([['identify', userId]]);
+        await opened.acknowledged(1);
+        return { client, userId, ...opened };
+      };
+      const pages = await Promise.all([left('segment'), left('rudder')]);
+      await server.kill9();
+      for (const { client, userId, page, tell, sent } of pages) {
+        const address = page.url();
+        const calls = callsOf(client, userId);
+        await tell(calls);
+        await sent(1 + calls.length);
+        await page.goto(`${site.origin}/empty.html`);
+        // The page after comes while the system is down as well, so it gets no settings; only the one after that does.
+        await page.goto(address);
+        await page.goto(`${site.origin}/empty.html`);
+      }
+      await server.start();
+      for (const { client, userId, page, acknowledged } of pages) {
+        await page.goBack();
+        const told = ['identify', ...callsOf(client, userId).map(([type]) => type)];
+        await acknowledged(told.length);
+        const types = (await eventsOf(server, userId)).map(({ type }) => type);
+        expect(types.sort()).toEqual([...told].sort());
+      }
+    },
+  );
+});
+
+const KILLS = often(1, 3);
+/** How often each client makes all its calls before a kill. */
+const TIMES = often(3, 12);
+
+test(`kill -9 under traffic, ${KILLS} times: every call of every client is in its timeline exactly once`, async () => {
+  const address = server.address();
+  const names: readonly ClientName[] = HAS_BROWSER ? ['segment', 'rudder'] : [];
+  const pages = await Promise.all(names.map((name) => inPage(name, browser, site, address)));
+  const tellers: readonly Teller[] = [segmentNode(address), rudderNode(address), ...pages];
+  const told = () => tellers.reduce((sum, teller) => sum + teller.told().length, 0);
+  const acknowledged = () => tellers.reduce((sum, teller) => sum + teller.acknowledgedCount(), 0);
+
+  for (let kill = 1; kill <= KILLS; kill++) {
+    // Each time another client is the one whose first answer is waited for.
+    const watched = tellers[kill % tellers.length];
+    const answered = watched?.acknowledged(watched.acknowledgedCount() + 1);
+    for (let time = 0; time < TIMES; time++) await Promise.all(tellers.map((teller) => teller.tell()));
+    await answered;
+    expect(acknowledged()).toBeLessThan(told());
+    await server.kill9();
+    await Promise.all(tellers.map((teller) => teller.tell()));
+    await server.start();
+  }
+  await Promise.all(tellers.map((teller) => teller.acknowledged(teller.told().length)));
+
+  for (const teller of tellers) {
+    const marks = (await eventsOf(server, teller.userId)).map(markOfEntry);
+    expect(marks.sort(), teller.name).toEqual([...teller.told()].sort());
+    expect(teller.failures(), teller.name).toEqual([]);
+    expect(teller.repeatedCount(), teller.name).toBeGreaterThan(0);
+    await teller.close();
+  }
 });

@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import type { Browser, BrowserContext, Page, Request, Response } from 'playwright-core';
+import type { Browser, Page, Request } from 'playwright-core';
+import { newCounter } from './counter.ts';
 import type { Calls } from './pages/page.ts';
 
 export type ClientName = 'segment' | 'rudder';
@@ -58,47 +59,46 @@ export interface OpenPage {
   /** Waits until the system has answered 200 to so many different messages of this page. */
   readonly acknowledged: (count: number) => Promise<void>;
   readonly acknowledgedCount: () => number;
+  /** Waits until the page has tried to send so many different messages. */
+  readonly sent: (count: number) => Promise<void>;
   /** Every request the page has made, except those for itself. */
   readonly requests: () => readonly Request[];
   /** Message ids by how often they were sent. */
   readonly attempts: () => ReadonlyMap<string, number>;
 }
 
-/** A page of the site in a browser that knows nothing yet, unless a context is given. */
+/** A page of the site in a browser that knows nothing yet. */
 export async function openPage(
-  browser: Browser | BrowserContext,
+  browser: Browser,
   site: Site,
   client: ClientName,
   server: string,
   options: object = {},
 ): Promise<OpenPage> {
   const page = await browser.newPage();
-  const acknowledged = new Set<string>();
+  const acknowledged = newCounter();
+  const sent = newCounter();
   const attempts = new Map<string, number>();
   const requests: Request[] = [];
-  const waiting: { count: number; resolve: () => void }[] = [];
   page.on('request', (request) => {
     if (request.url().startsWith(site.origin)) return;
     requests.push(request);
-    for (const id of idsOf(request)) attempts.set(id, (attempts.get(id) ?? 0) + 1);
+    for (const id of idsOf(request)) {
+      attempts.set(id, (attempts.get(id) ?? 0) + 1);
+      sent.add(id);
+    }
   });
-  page.on('response', (response: Response) => {
-    if (response.status() !== 200) return;
-    for (const id of idsOf(response.request())) acknowledged.add(id);
-    for (const { count, resolve } of waiting) if (acknowledged.size >= count) resolve();
+  page.on('response', (response) => {
+    if (response.status() === 200) for (const id of idsOf(response.request())) acknowledged.add(id);
   });
   const query = new URLSearchParams({ server, options: JSON.stringify(options) });
   await page.goto(`${site.origin}/${client}.html?${query}`);
   return {
     page,
     tell: (calls) => page.evaluate((given) => Reflect.get(globalThis, 'tell')(given), calls),
-    acknowledged: (count) => {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      waiting.push({ count, resolve });
-      if (acknowledged.size >= count) resolve();
-      return promise;
-    },
-    acknowledgedCount: () => acknowledged.size,
+    acknowledged: acknowledged.reached,
+    acknowledgedCount: acknowledged.count,
+    sent: sent.reached,
     requests: () => requests,
     attempts: () => attempts,
   };
