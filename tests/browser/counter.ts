@@ -1,4 +1,7 @@
-// Counts different things as they happen, and lets a test wait until there are so many: no polling.
+// Counts different things as they happen, and lets a test wait until there are so many: no polling, and with a bound, so
+// that a thing that never comes is told by its count.
+
+const WAIT_MS_MAX = 90_000;
 
 export interface Counter {
   readonly count: () => number;
@@ -7,20 +10,26 @@ export interface Counter {
   readonly reached: (wanted: number) => Promise<void>;
 }
 
-export function newCounter(): Counter {
+export function newCounter(what: string): Counter {
   const things = new Set<unknown>();
-  const waiting: { wanted: number; resolve: () => void }[] = [];
+  const waiting = new Set<() => void>();
   return {
     count: () => things.size,
     add: (thing) => {
       things.add(thing);
-      for (const { wanted, resolve } of waiting) if (things.size >= wanted) resolve();
+      for (const look of waiting) look();
     },
-    reached: (wanted) => {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      waiting.push({ wanted, resolve });
-      if (things.size >= wanted) resolve();
-      return promise;
-    },
+    reached: (wanted) =>
+      new Promise((resolve, reject) => {
+        const end = setTimeout(() => reject(new Error(`${what}: ${things.size} of ${wanted}`)), WAIT_MS_MAX);
+        const look = () => {
+          if (things.size < wanted) return;
+          clearTimeout(end);
+          waiting.delete(look);
+          resolve();
+        };
+        waiting.add(look);
+        look();
+      }),
   };
 }

@@ -76,8 +76,8 @@ export async function openPage(
   options: object = {},
 ): Promise<OpenPage> {
   const page = await browser.newPage();
-  const acknowledged = newCounter();
-  const sent = newCounter();
+  const acknowledged = newCounter(`acknowledged to ${client}`);
+  const sent = newCounter(`sent by ${client}`);
   const attempts = new Map<string, number>();
   const requests: Request[] = [];
   page.on('request', (request) => {

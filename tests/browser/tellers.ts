@@ -13,11 +13,11 @@ export interface Teller {
   readonly userId: string;
   /** Makes each kind of call once. */
   readonly tell: () => Promise<void>;
-  /** What was told so far, as `marksOf` the timeline has to be. */
+  /** The marks of all that was told so far, which is what the timeline has to hold. */
   readonly told: () => readonly string[];
-  readonly acknowledgedCount: () => number;
-  /** Waits for so many messages to be acknowledged. */
-  readonly acknowledged: (count: number) => Promise<void>;
+  /** Messages that were acknowledged, or given up where the client tells. */
+  readonly endedCount: () => number;
+  readonly ended: (count: number) => Promise<void>;
   /** How many messages, or batches, were sent more than once. */
   readonly repeatedCount: () => number;
   /** What the client has given up. */
@@ -57,10 +57,13 @@ function inNode(
   say: (calls: Calls, done: Done) => void,
   rest: Pick<Teller, 'repeatedCount' | 'close'>,
 ): Teller {
-  const delivered = newCounter();
+  const ended = newCounter(`ended by ${name}`);
   const failures: unknown[] = [];
   const told: string[] = [];
-  const done: Done = (error) => (error ? void failures.push(error) : delivered.add(Symbol()));
+  const done: Done = (error) => {
+    if (error) failures.push(error);
+    ended.add(Symbol());
+  };
   return {
     name,
     userId,
@@ -70,8 +73,8 @@ function inNode(
       say(messageOf(userId, n), done);
     },
     told: () => told,
-    acknowledgedCount: delivered.count,
-    acknowledged: delivered.reached,
+    endedCount: ended.count,
+    ended: ended.reached,
     failures: () => failures,
     ...rest,
   };
@@ -79,7 +82,7 @@ function inNode(
 
 export function segmentNode(address: string): Teller {
   const client = new Segment({ writeKey: 'wk_local', host: address, flushAt: 4, flushInterval: 50 });
-  const repeated = newCounter();
+  const repeated = newCounter('repeated');
   client.on('http_request', ({ body, headers }) => {
     if (headers['X-Retry-Count'] === undefined) return;
     const { batch }: { batch: { messageId: string }[] } = JSON.parse(String(body));
@@ -95,7 +98,7 @@ export function segmentNode(address: string): Teller {
 }
 
 export function rudderNode(address: string): Teller {
-  const repeats = newCounter();
+  const repeats = newCounter('repeated');
   const client = new Rudder('wk_local', {
     dataPlaneUrl: address,
     flushAt: 4,
@@ -142,8 +145,8 @@ export async function inPage(client: ClientName, browser: Browser, site: Site, a
     userId,
     tell: () => tell(client === 'segment' ? KINDS : KINDS.filter((kind) => kind !== 'screen')),
     told: () => told,
-    acknowledgedCount: opened.acknowledgedCount,
-    acknowledged: opened.acknowledged,
+    endedCount: opened.acknowledgedCount,
+    ended: opened.acknowledged,
     repeatedCount: () => [...opened.attempts().values()].filter((count) => count > 1).length,
     failures: () => [],
     close: () => opened.page.close(),
