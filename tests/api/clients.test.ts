@@ -3,7 +3,8 @@
 import Rudder from '@rudderstack/rudder-sdk-node';
 import { Analytics as Segment } from '@segment/analytics-node';
 import { expect, test } from 'vitest';
-import { fresh, type TimelineEntry, useServer } from './server.ts';
+import { eventsOf, expectEach } from './sent.ts';
+import { fresh, useServer } from './server.ts';
 
 const server = useServer();
 
@@ -15,32 +16,6 @@ const contextOf = () => ({
   locale: 'de-AT',
 });
 const traitsOf = () => ({ email: 'a@example.com', kind: 'business', address: { city: 'Graz' } });
-
-/** What one client was told to send, in order: everything belongs to one user. */
-interface Sent {
-  readonly type: string;
-  readonly has: object;
-}
-
-async function eventsOf(userId: string): Promise<TimelineEntry[]> {
-  return (await server.timeline(`u:${userId}`)).filter(({ kind }) => kind === 'event');
-}
-
-function expectEach(entries: readonly TimelineEntry[], sent: readonly Sent[]): void {
-  for (const { type, has } of sent)
-    expect(entries.filter((entry) => entry.type === type && matches(entry, has))).toHaveLength(1);
-  expect(entries).toHaveLength(sent.length);
-  expect(new Set(entries.map(({ messageId }) => messageId)).size).toBe(sent.length);
-}
-
-function matches(entry: TimelineEntry, has: object): boolean {
-  try {
-    expect(entry).toMatchObject(has);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 test('@segment/analytics-node: every call type arrives once, whole', async () => {
   const userId = fresh('segment');
@@ -59,7 +34,7 @@ test('@segment/analytics-node: every call type arrives once, whole', async () =>
   await client.closeAndFlush();
   expect(failures).toEqual([]);
 
-  expectEach(await eventsOf(userId), [
+  expectEach(await eventsOf(server, userId), [
     { type: 'page', has: { name: 'Home', anonymousId, properties: { path: '/' } } },
     { type: 'identify', has: { traits: traitsOf(), context: contextOf() } },
     { type: 'track', has: { event: 'Product Viewed', properties, context: contextOf() } },
@@ -81,7 +56,7 @@ test('@segment/analytics-node: three hundred calls of thirty customers, none los
     client.track({ userId: users[index % 30] ?? '', event: 'Product Viewed', properties: { index } });
   await client.closeAndFlush();
   for (const [index, userId] of users.entries()) {
-    const seen = (await eventsOf(userId)).map((entry) => entry.properties);
+    const seen = (await eventsOf(server, userId)).map((entry) => entry.properties);
     expect(seen).toHaveLength(10);
     expect(seen).toEqual(
       expect.arrayContaining(Array.from({ length: 10 }, (_, round) => ({ index: round * 30 + index }))),
@@ -113,7 +88,7 @@ test.for([true, false])('@rudderstack/rudder-sdk-node, gzip %s: every call type 
   await client.flush();
   expect(failures).toEqual([]);
 
-  expectEach(await eventsOf(userId), [
+  expectEach(await eventsOf(server, userId), [
     { type: 'page', has: { name: 'Home', anonymousId, properties: { path: '/' } } },
     { type: 'identify', has: { traits: traitsOf(), context: contextOf() } },
     { type: 'track', has: { event: 'Product Viewed', properties, context: contextOf() } },
@@ -141,7 +116,7 @@ test('each single call of the tracking API takes its type from the path', async 
     const answer = await server.call('POST', `/v1/${type}?writeKey=wk_local`, { body });
     expect([type, answer.status, answer.body]).toEqual([type, 200, { success: true }]);
   }
-  expect((await eventsOf(userId)).map(({ type }) => type).sort()).toEqual(calls.map(([type]) => type).sort());
+  expect((await eventsOf(server, userId)).map(({ type }) => type).sort()).toEqual(calls.map(([type]) => type).sort());
 });
 
 test('a browser of another origin may send, and may not read what only operators may', async () => {

@@ -138,7 +138,7 @@ test('an object that is busy is a passing fault: 503 with its time, and the page
   expect(answer.body).toMatchObject({ degraded: true, decisions: { hero: [{ id: 'for-new' }] } });
 });
 
-test.for(['/v1/events', '/v1/batch', '/v1/page', '/v1/identify', '/v1/track'])(
+test.for(['/v1/events', '/v1/batch', '/v1/page', '/v1/identify', '/v1/track', '/v1/t', '/v1/b', '/beacon/v1/batch'])(
   '%s answers 503 where the object throws, and tells nothing of why',
   async (path) => {
     const message = { ...event, type: 'track', event: 'E' };

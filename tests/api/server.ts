@@ -327,7 +327,10 @@ export const SITE_ROUTES: readonly string[] = [
   'screen',
   'group',
   'alias',
-].map((name) => `/v1/${name}`);
+  ...['t', 'i', 'p', 's', 'g', 'a', 'b'],
+]
+  .map((name) => `/v1/${name}`)
+  .concat('/beacon/v1/batch');
 
 /** An error as everyone gets it (RFC 9457), with no word about the inside. */
 export function expectProblem(answer: Answer<Problem>, status: number | readonly number[]): Problem {

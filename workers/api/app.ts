@@ -4,18 +4,11 @@
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { adminRoutes } from './admin.ts';
+import { browserRoutes, CROSS_ORIGIN_HEADERS, CROSS_ORIGIN_PATHS, EXPOSED_HEADERS } from './browser.ts';
 import { type AppEnv, type Env, json, type LocalMode, problem } from './context.ts';
 import { openApiDocument } from './openapi.ts';
 import { siteRoutes } from './sites.ts';
-
-const PUBLIC_HEADERS = [
-  'authorization',
-  'content-type',
-  'anonymousid',
-  'sentat',
-  'x-retry-count',
-  'waymark-customer-token',
-];
+import { trackingRoutes } from './tracking.ts';
 
 /** The handler of all requests. */
 export interface App {
@@ -28,6 +21,8 @@ export function createApp(local: LocalMode | null): App {
   routes.get('/healthz', (c) => health(c.env.DB));
   routes.get('/openapi.json', () => json(openApiDocument()));
   routes.route('/', siteRoutes(local));
+  routes.route('/', trackingRoutes(local));
+  routes.route('/', browserRoutes(local));
   routes.route('/admin', adminRoutes(local));
   routes.notFound(() =>
     problem({ kind: 'not-found', detail: 'There is no such route. /openapi.json lists all of them.' }),
@@ -43,15 +38,14 @@ export function createApp(local: LocalMode | null): App {
 
   // Only a browser on another origin sends Origin; servers are spared the middleware and its headers.
   const crossOrigin = new Hono<AppEnv>();
-  crossOrigin.use(
-    '/v1/*',
-    cors({
-      origin: (origin, c) => (local ? '*' : originsOf(c.env.CORS_ORIGINS).includes(origin) ? origin : null),
-      allowMethods: ['GET', 'POST'],
-      allowHeaders: PUBLIC_HEADERS,
-      maxAge: 86_400,
-    }),
-  );
+  const allowed = cors({
+    origin: (origin, c) => (local ? '*' : originsOf(c.env.CORS_ORIGINS).includes(origin) ? origin : null),
+    allowMethods: ['GET', 'POST'],
+    allowHeaders: [...CROSS_ORIGIN_HEADERS],
+    exposeHeaders: [...EXPOSED_HEADERS],
+    maxAge: 86_400,
+  });
+  for (const path of CROSS_ORIGIN_PATHS) crossOrigin.use(path, allowed);
   crossOrigin.route('/', routes);
   crossOrigin.notFound(() =>
     problem({ kind: 'not-found', detail: 'There is no such route. /openapi.json lists all of them.' }),

@@ -70,7 +70,9 @@ export function takeEvent(raw: Json, intake: Intake): Taken | Refused {
 /** The message as it is kept: all of it, with the ids as they were understood and without the key it travelled with. */
 function keptMessage(message: JsonObject, event: Event, messageId: string): JsonObject {
   const { userId, anonymousId } = event;
+  const traits = identifiedTraits(message, event);
   const asUnderstood =
+    traits === null &&
     message['messageId'] === messageId &&
     (userId === undefined || message['userId'] === userId) &&
     (anonymousId === undefined || message['anonymousId'] === anonymousId);
@@ -81,7 +83,15 @@ function keptMessage(message: JsonObject, event: Event, messageId: string): Json
     messageId,
     ...(userId === undefined ? {} : { userId }),
     ...(anonymousId === undefined ? {} : { anonymousId }),
+    ...(traits === null ? {} : { traits }),
   };
+}
+
+/** RudderStack's browser client sends what is known of a user in the context alone. Null where there is nothing to add. */
+function identifiedTraits(message: JsonObject, event: Event): JsonObject | null {
+  if (event.type !== 'identify' || event.traits !== undefined) return null;
+  const context = message['context'];
+  return isObject(context) && isObject(context['traits']) ? context['traits'] : null;
 }
 
 const encoder = new TextEncoder();

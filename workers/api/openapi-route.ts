@@ -1,5 +1,5 @@
-// What OpenAPI has to know of one route, and the groups routes stand in. The lists are openapi-routes.ts (sites) and
-// openapi-admin.ts; openapi.ts makes the document of them.
+// What OpenAPI has to know of one route, and the groups routes stand in. The lists are openapi-routes.ts (sites),
+// openapi-tracking.ts and openapi-admin.ts; openapi.ts makes the document of them.
 
 import type { z } from 'zod';
 import type { SchemaName } from './openapi-schemas.ts';
@@ -21,6 +21,8 @@ export interface Route {
   /** The operation's id. */
   readonly id: string;
   readonly tag: Tag;
+  /** Takes no key, or takes it as a parameter of its path. */
+  readonly open?: true;
   readonly summary: string;
   readonly description?: string;
   readonly params?: z.ZodObject;
@@ -36,6 +38,8 @@ export const TAGS = {
   sites: 'For marketing sites: report what happened and learn what to show. Needs a write key or a server key.',
   tracking:
     'The tracking API that common tracking clients speak. A call answers 200 only when every valid message in it is committed; send it again on 429 and 503.',
+  browser:
+    'What the browser clients of Segment and RudderStack ask for beside the tracking API. A page names this address, and the client does the rest.',
   journeys: 'For journey designers: what is published, and publishing.',
   catalog: 'Content, offers and event declarations. Visible to the next request locally, within 5 s when deployed.',
   customers: 'For operators: one customer, the timeline, who stands where.',

@@ -2,21 +2,9 @@
 // The public routes themselves are sites.ts and app.ts; tests/schema holds the two lists equal.
 
 import { ADMIN_ROUTES } from './openapi-admin.ts';
-import { order, visit } from './openapi-examples.ts';
+import { visit } from './openapi-examples.ts';
 import type { Route } from './openapi-route.ts';
-import type { SchemaName } from './openapi-schemas.ts';
-
-const tracked = { 200: { schema: 'Tracked', words: 'Every valid message is committed.' } } as const;
-const tracking = (type: string, what: string, schema: SchemaName, example: object): Route => ({
-  method: 'post',
-  path: `/v1/${type}`,
-  id: `track${type[0]?.toUpperCase()}${type.slice(1)}`.replace('trackTrack', 'track'),
-  tag: 'tracking',
-  summary: what,
-  body: { schema, example },
-  answers: tracked,
-  problems: [],
-});
+import { TRACKING_ROUTES } from './openapi-tracking.ts';
 
 const SYSTEM: readonly Route[] = [
   {
@@ -78,25 +66,4 @@ const SITES: readonly Route[] = [
   },
 ];
 
-const TRACKING: readonly Route[] = [
-  tracking('track', 'Something happened', 'TrackMessage', {
-    event: order.event,
-    userId: order.userId,
-    properties: order.properties,
-  }),
-  tracking('identify', 'Who the customer is: traits, and the anonymous id that is the same person', 'Message', {
-    userId: 'customer-1',
-    anonymousId: 'visitor-1',
-    traits: { language: 'en' },
-  }),
-  tracking('page', 'A page was viewed', 'Message', { anonymousId: 'visitor-1', properties: { path: '/' } }),
-  tracking('screen', 'A screen of an app was viewed', 'Message', { anonymousId: 'visitor-1', name: 'Home' }),
-  tracking('group', 'The customer belongs to a group', 'Message', { userId: 'customer-1', groupId: 'company-1' }),
-  tracking('alias', 'An anonymous id is this user', 'AliasMessage', { userId: 'customer-1', previousId: 'visitor-1' }),
-  tracking('batch', 'Many messages of any customers', 'Batch', {
-    batch: [visit, order],
-    sentAt: '2026-11-22T09:30:01Z',
-  }),
-];
-
-export const ROUTES: readonly Route[] = [...SYSTEM, ...SITES, ...TRACKING, ...ADMIN_ROUTES];
+export const ROUTES: readonly Route[] = [...SYSTEM, ...SITES, ...TRACKING_ROUTES, ...ADMIN_ROUTES];

@@ -174,6 +174,16 @@ export const SCHEMAS = {
       .describe('Messages that were not valid; every other one is committed.'),
   }),
 
+  SegmentSettings: z.looseObject({
+    integrations: z.looseObject({
+      'Segment.io': z.looseObject({ apiKey: z.string(), apiHost: z.string(), protocol: z.enum(['http', 'https']) }),
+    }),
+  }),
+  RudderSettings: z.looseObject({
+    source: z.looseObject({ id: z.string(), writeKey: z.string(), destinations: z.array(z.unknown()).max(0) }),
+  }),
+  ClientMetrics: z.looseObject({ series: z.array(z.unknown()).optional() }),
+
   // journeys and catalog
   JourneyList: z.object({ journeys: z.array(z.object({ ...versioned, name: z.string() })) }),
   PublishedJourney: z.object({ ...versioned, publishedAt: time, journey: Journey }),

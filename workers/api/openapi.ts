@@ -32,6 +32,7 @@ const ADMIN: Audience = { security: ADMIN_KEY, problems: [401, 403, 503], header
 const AUDIENCES: Readonly<Record<Tag, Audience>> = {
   sites: { ...SITE, headers: ['Server-Timing'] },
   tracking: SITE,
+  browser: { security: WRITE_KEY, problems: [503], headers: [] },
   journeys: ADMIN,
   catalog: ADMIN,
   customers: ADMIN,
@@ -110,8 +111,9 @@ function makeDocument(): object {
 }
 
 function operationOf(route: Route): RouteConfig {
-  const { method, path, id, tag, summary, description, params, query, body } = route;
+  const { method, path, id, tag, open, summary, description, params, query, body } = route;
   const audience = AUDIENCES[tag];
+  const security = open ? [] : audience.security;
   const responses: RouteConfig['responses'] = {};
   for (const status of [...audience.problems, ...route.problems])
     responses[status] = { $ref: `#/components/responses/${responseName(status)}` };
@@ -124,7 +126,7 @@ function operationOf(route: Route): RouteConfig {
     tags: [tag],
     summary,
     ...(description === undefined ? {} : { description }),
-    ...(audience.security === undefined ? {} : { security: audience.security }),
+    ...(security === undefined ? {} : { security }),
     request: { ...(params ? { params } : {}), ...(query ? { query } : {}), ...(body ? { body: bodyOf(body) } : {}) },
     responses,
   };

@@ -1,33 +1,29 @@
 // The routes of marketing sites: events in, stages and decisions out. A public write key is enough; so nothing personal
-// leaves here without proof, and a passing fault is never a 4xx, because tracking clients drop what gets one.
+// leaves here without proof. The tracking API, which answers with neither stages nor decisions, is tracking.ts.
 
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { customerIdOf } from '../../schema/event.ts';
 import { isObject, type Json, type JsonObject, pointerOf } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
-import { freshCatalog } from '../catalog/cache.ts';
-import type { Catalog, KeyRow } from '../catalog/catalog.ts';
 import { defaultDecisions } from '../customer/answer.ts';
 import { now } from '../customer/clock.ts';
 import type { Decided, DecisionRequest, Decisions, Ingested, IngestRequest, Reply } from '../customer/messages.ts';
-import { findKey, keyOf, proofOf } from './auth.ts';
-import { readJsonObject } from './body.ts';
+import { proofOf } from './auth.ts';
 import {
-  type AppEnv,
-  CATALOG_UNREADABLE,
-  catalogOfRequest,
-  type Env,
-  inTime,
-  json,
-  type LocalMode,
-  mapBounded,
-  problem,
-  reached,
-  timing,
-} from './context.ts';
-import { type Intake, type Taken, takeEvent } from './intake.ts';
-import type { Failure, ProblemError } from './problem.ts';
+  identifyCaller,
+  instantOf,
+  mustBeTrusted,
+  NEEDS_TOKEN,
+  NOT_REACHED,
+  prefixed,
+  tokenOf,
+  tooManyEvents,
+  unreachable,
+} from './caller.ts';
+import { type AppEnv, type Env, inTime, json, type LocalMode, problem, reached, timing } from './context.ts';
+import { type Intake, takeEvent } from './intake.ts';
+import type { Failure } from './problem.ts';
 
 const name = z.string().min(1).max(LIMITS.nameCharsMax);
 const Placements = z.array(name).max(LIMITS.placementsMax);
@@ -47,14 +43,6 @@ export const DecideCall = z.looseObject({
   placements: Placements,
   context: SituationContext,
 });
-
-interface Caller {
-  readonly key: KeyRow;
-  readonly catalog: Catalog;
-  readonly body: JsonObject;
-}
-
-const TRACKING_TYPES = ['track', 'identify', 'page', 'screen', 'group', 'alias'] as const;
 
 export function siteRoutes(local: LocalMode | null): Hono<AppEnv> {
   const localKeys = local?.keys ?? null;
@@ -169,157 +157,7 @@ export function siteRoutes(local: LocalMode | null): Hono<AppEnv> {
     return json(answer, 200, timing(startedAt));
   });
 
-  for (const type of TRACKING_TYPES)
-    app.post(`/v1/${type}`, async (c) => {
-      const caller = await identifyCaller(c.req.raw, c.env, c.executionCtx, localKeys);
-      if (caller instanceof Response) return caller;
-      return track(c.env, caller, [caller.body], type, undefined, c.req.raw);
-    });
-
-  app.post('/v1/batch', async (c) => {
-    const caller = await identifyCaller(c.req.raw, c.env, c.executionCtx, localKeys);
-    if (caller instanceof Response) return caller;
-    const { body } = caller;
-    const batch = body['batch'];
-    if (!Array.isArray(batch))
-      return problem({
-        kind: 'invalid',
-        errors: [{ pointer: '/batch', detail: 'batch must be an array of messages.' }],
-      });
-    if (batch.length > LIMITS.eventsPerCallMax) return problem(tooManyEvents);
-    const shared = body['context'];
-    const messages = isObject(shared)
-      ? batch.map((message) =>
-          isObject(message)
-            ? { ...message, context: { ...shared, ...(isObject(message['context']) ? message['context'] : {}) } }
-            : message,
-        )
-      : batch;
-    return track(c.env, caller, messages, undefined, instantOf(body['sentAt']), c.req.raw);
-  });
-
   return app;
-}
-
-const NEEDS_TOKEN = 'This event is accepted with a customer token or from a server key only.';
-const NOT_REACHED: { kind: 'unavailable'; detail: string } = {
-  kind: 'unavailable',
-  detail: 'the customer cannot be reached',
-};
-const tooManyEvents: Failure = {
-  kind: 'too-large',
-  detail: `More than ${LIMITS.eventsPerCallMax} events in one call. Send them in parts.`,
-};
-
-function unreachable(reply: Exclude<Reply<object>, { kind: 'done' }>): Failure {
-  const retryAfterSeconds = reply.kind === 'busy' ? Math.ceil(reply.retryAfterMs / 1_000) : 1;
-  return {
-    kind: 'unavailable',
-    detail: 'The events were not accepted. Send them again with the same messageId.',
-    retryAfterSeconds,
-  };
-}
-
-/** Body, catalog and key of a call, or the answer that refuses it. */
-async function identifyCaller(
-  request: Request,
-  env: Env,
-  execution: Pick<ExecutionContext, 'waitUntil'>,
-  localKeys: ReadonlyMap<string, KeyRow> | null,
-): Promise<Caller | Response> {
-  const catalog = freshCatalog() ?? (await catalogOfRequest(env, execution));
-  const early = keyOf(request, undefined);
-  if (early !== null && catalog && !findKey(early, catalog, localKeys)) return problem(WRONG_KEY);
-  const read = await readJsonObject(request);
-  if (!read.ok) return problem(read.failure);
-  if (!catalog) return problem(CATALOG_UNREADABLE, { degraded: true });
-  const key = findKey(early ?? keyOf(request, read.value['writeKey']), catalog, localKeys);
-  if (!key) return problem(WRONG_KEY);
-  if (env.KEY_RATE && !localKeys && key.role === 'write' && !(await env.KEY_RATE.limit({ key: key.hash })).success)
-    return problem({ kind: 'too-many', retryAfterSeconds: 10 });
-  return { key, catalog, body: read.value };
-}
-
-const WRONG_KEY: Failure = {
-  kind: 'unauthorized',
-  detail: 'The write key is missing or not known. Send it as the Basic-auth user name or as writeKey.',
-};
-
-/** The customer token a call carries, looked for only where the key asks for one. */
-function tokenOf(key: KeyRow, inBody: unknown, request: Request): string | null {
-  if (key.role !== 'write' || key.tokenMode === 'off') return null;
-  return typeof inBody === 'string' ? inBody : request.headers.get('waymark-customer-token');
-}
-
-/** Whether this is an event that needs a proof the caller does not have. */
-function mustBeTrusted({ key, catalog }: Caller, taken: Taken, proven: boolean): boolean {
-  if (key.role !== 'write' || key.tokenMode !== 'required' || !catalog.trusted.has(taken.event.name)) return false;
-  return taken.userId === null || !proven;
-}
-
-/** The tracking API: every valid message is committed, or the call answers 503 and is sent again whole. */
-async function track(
-  env: Env,
-  caller: Caller,
-  messages: readonly Json[],
-  type: string | undefined,
-  batchSentAt: number | undefined,
-  request: Request,
-): Promise<Response> {
-  const { catalog, key, body } = caller;
-  const receivedAt = now();
-  const intake: Intake = {
-    vocabulary: catalog.vocabulary,
-    receivedAt,
-    sentAt: batchSentAt,
-    ...(type === undefined ? {} : { type }),
-  };
-  const token =
-    typeof body['customerToken'] === 'string' ? body['customerToken'] : request.headers.get('waymark-customer-token');
-  const rejected: { index: number; errors: readonly ProblemError[] }[] = [];
-  const byCustomer = new Map<string, Taken[]>();
-  const proofs = new Map<string | null, boolean>();
-  for (const [index, raw] of messages.entries()) {
-    const result = takeEvent(raw, intake);
-    if (!result.ok) {
-      rejected.push({ index, errors: result.errors });
-      continue;
-    }
-    const proven = proofs.get(result.userId) ?? (await proofOf(key, token, result.userId, receivedAt)) === 'proven';
-    proofs.set(result.userId, proven);
-    if (mustBeTrusted(caller, result, proven)) rejected.push({ index, errors: [{ pointer: '', detail: NEEDS_TOKEN }] });
-    else byCustomer.set(result.customerId, [...(byCustomer.get(result.customerId) ?? []), result]);
-  }
-  if (byCustomer.size === 0 && rejected.length > 0)
-    return problem({
-      kind: 'invalid',
-      errors: rejected.flatMap(({ index, errors }) => prefixed(errors, type === undefined ? `/batch/${index}` : '')),
-    });
-
-  const send = async (taken: Taken[]): Promise<boolean> => {
-    const first = taken[0];
-    if (!first) return true;
-    const proven = proofs.get(first.userId) ?? false;
-    const events = taken.map((result) => (proven ? result.event : { ...result.event, merges: null }));
-    const reply = await reached<Reply<Ingested>>(
-      env.CUSTOMER.getByName(first.customerId).ingest({
-        customerId: first.customerId,
-        catalogVersion: catalog.version,
-        proven,
-        events,
-        decide: null,
-      }),
-      NOT_REACHED,
-    );
-    return reply.kind === 'done';
-  };
-  // Anonymous customers first: a later message of the same batch may turn one of them into a known customer.
-  const groups = [...byCustomer.entries()];
-  const anonymous = groups.filter(([id]) => id.startsWith('a:')).map(([, taken]) => taken);
-  const known = groups.filter(([id]) => !id.startsWith('a:')).map(([, taken]) => taken);
-  const committed = [...(await mapBounded(anonymous, 32, send)), ...(await mapBounded(known, 32, send))];
-  if (committed.includes(false)) return problem(unreachable(NOT_REACHED));
-  return json({ success: true, ...(rejected.length > 0 ? { rejected } : {}) });
 }
 
 function decisionRequest(
@@ -342,15 +180,6 @@ function firstContext(body: JsonObject): JsonObject {
 
 const textId = (id: string | number | null | undefined): string | undefined =>
   id === null || id === undefined || id === '' ? undefined : String(id);
-
-function instantOf(value: Json | undefined): number | undefined {
-  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
-  const ms = typeof value === 'number' ? value : Date.parse(value);
-  return Number.isFinite(ms) ? ms : undefined;
-}
-
-const prefixed = (errors: readonly ProblemError[], prefix: string): ProblemError[] =>
-  errors.map((error) => ({ pointer: prefix + error.pointer, detail: error.detail }));
 
 const invalid = (issues: readonly z.core.$ZodIssue[]): Failure => ({
   kind: 'invalid',

@@ -1,0 +1,84 @@
+// Who calls a public route and with which rights: the key, the catalog it was looked up in and the body, or the answer
+// that refuses the call. Shared by the audiences that a public write key opens; what they then do is not here.
+
+import type { Json, JsonObject } from '../../schema/json.ts';
+import { LIMITS } from '../../schema/limits.ts';
+import { freshCatalog } from '../catalog/cache.ts';
+import type { Catalog, KeyRow } from '../catalog/catalog.ts';
+import type { Reply } from '../customer/messages.ts';
+import { findKey, type Keys, keyOf } from './auth.ts';
+import { readJsonObject } from './body.ts';
+import { CATALOG_UNREADABLE, catalogOfRequest, type Env, problem } from './context.ts';
+import type { Taken } from './intake.ts';
+import type { Failure, ProblemError } from './problem.ts';
+
+export interface Caller {
+  readonly key: KeyRow;
+  readonly catalog: Catalog;
+  readonly body: JsonObject;
+}
+
+/** Body, catalog and key of a call, or the answer that refuses it. */
+export async function identifyCaller(
+  request: Request,
+  env: Env,
+  execution: Pick<ExecutionContext, 'waitUntil'>,
+  localKeys: Keys | null,
+): Promise<Caller | Response> {
+  const catalog = freshCatalog() ?? (await catalogOfRequest(env, execution));
+  const early = keyOf(request, undefined);
+  if (early !== null && catalog && !findKey(early, catalog, localKeys)) return problem(WRONG_KEY);
+  const read = await readJsonObject(request);
+  if (!read.ok) return problem(read.failure);
+  if (!catalog) return problem(CATALOG_UNREADABLE, { degraded: true });
+  const key = findKey(early ?? keyOf(request, read.value['writeKey']), catalog, localKeys);
+  if (!key) return problem(WRONG_KEY);
+  if (env.KEY_RATE && !localKeys && key.role === 'write' && !(await env.KEY_RATE.limit({ key: key.hash })).success)
+    return problem({ kind: 'too-many', retryAfterSeconds: 10 });
+  return { key, catalog, body: read.value };
+}
+
+export const WRONG_KEY: Failure = {
+  kind: 'unauthorized',
+  detail: 'The write key is missing or not known. Send it as the Basic-auth user name or as writeKey.',
+};
+
+/** The customer token a call carries, looked for only where the key asks for one. */
+export function tokenOf(key: KeyRow, inBody: unknown, request: Request): string | null {
+  if (key.role !== 'write' || key.tokenMode === 'off') return null;
+  return typeof inBody === 'string' ? inBody : request.headers.get('waymark-customer-token');
+}
+
+/** Whether this is an event that needs a proof the caller does not have. */
+export function mustBeTrusted({ key, catalog }: Caller, taken: Taken, proven: boolean): boolean {
+  if (key.role !== 'write' || key.tokenMode !== 'required' || !catalog.trusted.has(taken.event.name)) return false;
+  return taken.userId === null || !proven;
+}
+
+export const NEEDS_TOKEN = 'This event is accepted with a customer token or from a server key only.';
+export const NOT_REACHED: { kind: 'unavailable'; detail: string } = {
+  kind: 'unavailable',
+  detail: 'the customer cannot be reached',
+};
+export const tooManyEvents: Failure = {
+  kind: 'too-large',
+  detail: `More than ${LIMITS.eventsPerCallMax} events in one call. Send them in parts.`,
+};
+
+export function unreachable(reply: Exclude<Reply<object>, { kind: 'done' }>): Failure {
+  const retryAfterSeconds = reply.kind === 'busy' ? Math.ceil(reply.retryAfterMs / 1_000) : 1;
+  return {
+    kind: 'unavailable',
+    detail: 'The events were not accepted. Send them again with the same messageId.',
+    retryAfterSeconds,
+  };
+}
+
+export function instantOf(value: Json | undefined): number | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
+  const ms = typeof value === 'number' ? value : Date.parse(value);
+  return Number.isFinite(ms) ? ms : undefined;
+}
+
+export const prefixed = (errors: readonly ProblemError[], prefix: string): ProblemError[] =>
+  errors.map((error) => ({ pointer: prefix + error.pointer, detail: error.detail }));
