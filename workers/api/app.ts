@@ -4,7 +4,9 @@
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { adminRoutes } from './admin.ts';
+import { cloudEventRoutes } from './cloudevents.ts';
 import { type AppEnv, type Env, json, type LocalMode, problem } from './context.ts';
+import { docsRoutes } from './docs.ts';
 import { openApiDocument } from './openapi.ts';
 import { siteRoutes } from './sites.ts';
 
@@ -27,7 +29,9 @@ export function createApp(local: LocalMode | null): App {
   const routes = new Hono<AppEnv>();
   routes.get('/healthz', (c) => health(c.env.DB));
   routes.get('/openapi.json', () => json(openApiDocument()));
+  routes.route('/', docsRoutes());
   routes.route('/', siteRoutes(local));
+  routes.route('/', cloudEventRoutes(local));
   routes.route('/admin', adminRoutes(local));
   routes.notFound(() =>
     problem({ kind: 'not-found', detail: 'There is no such route. /openapi.json lists all of them.' }),

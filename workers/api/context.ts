@@ -11,6 +11,8 @@ export interface Env {
   readonly DB: D1Database;
   readonly PROJECTIONS: Queue<readonly Projection[]>;
   readonly KEY_RATE?: RateLimit;
+  /** The files of the docs page's library. */
+  readonly ASSETS?: { fetch(url: string): Promise<Response> };
   readonly DEFAULT_LOCALE?: string;
   /** Origins of the sites, separated by commas. */
   readonly CORS_ORIGINS?: string;

@@ -7,12 +7,13 @@ import { customerIdOf } from '../../schema/event.ts';
 import { isObject, type Json, type JsonObject, pointerOf } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { freshCatalog } from '../catalog/cache.ts';
-import type { Catalog, KeyRow } from '../catalog/catalog.ts';
+import type { KeyRow } from '../catalog/catalog.ts';
 import { defaultDecisions } from '../customer/answer.ts';
 import { now } from '../customer/clock.ts';
 import type { Decided, DecisionRequest, Decisions, Ingested, IngestRequest, Reply } from '../customer/messages.ts';
 import { findKey, keyOf, proofOf } from './auth.ts';
-import { readJsonObject } from './body.ts';
+import { type Read, readJsonObject } from './body.ts';
+import { commitEvents, mustBeTrusted, NEEDS_TOKEN, NOT_REACHED, type Sender, unreachable } from './commit.ts';
 import {
   type AppEnv,
   CATALOG_UNREADABLE,
@@ -21,12 +22,11 @@ import {
   inTime,
   json,
   type LocalMode,
-  mapBounded,
   problem,
   reached,
   timing,
 } from './context.ts';
-import { type Intake, type Taken, takeEvent } from './intake.ts';
+import { type Intake, takeEvent } from './intake.ts';
 import type { Failure, ProblemError } from './problem.ts';
 
 const name = z.string().min(1).max(LIMITS.nameCharsMax);
@@ -48,9 +48,12 @@ export const DecideCall = z.looseObject({
   context: SituationContext,
 });
 
-interface Caller {
-  readonly key: KeyRow;
-  readonly catalog: Catalog;
+export const tooManyEvents: Failure = {
+  kind: 'too-large',
+  detail: `More than ${LIMITS.eventsPerCallMax} events in one call. Send them in parts.`,
+};
+
+interface Caller extends Sender {
   readonly body: JsonObject;
 }
 
@@ -201,39 +204,32 @@ export function siteRoutes(local: LocalMode | null): Hono<AppEnv> {
   return app;
 }
 
-const NEEDS_TOKEN = 'This event is accepted with a customer token or from a server key only.';
-const NOT_REACHED: { kind: 'unavailable'; detail: string } = {
-  kind: 'unavailable',
-  detail: 'the customer cannot be reached',
-};
-const tooManyEvents: Failure = {
-  kind: 'too-large',
-  detail: `More than ${LIMITS.eventsPerCallMax} events in one call. Send them in parts.`,
-};
-
-function unreachable(reply: Exclude<Reply<object>, { kind: 'done' }>): Failure {
-  const retryAfterSeconds = reply.kind === 'busy' ? Math.ceil(reply.retryAfterMs / 1_000) : 1;
-  return {
-    kind: 'unavailable',
-    detail: 'The events were not accepted. Send them again with the same messageId.',
-    retryAfterSeconds,
-  };
-}
-
-/** Body, catalog and key of a call, or the answer that refuses it. */
-async function identifyCaller(
+const identifyCaller = (
   request: Request,
   env: Env,
   execution: Pick<ExecutionContext, 'waitUntil'>,
   localKeys: ReadonlyMap<string, KeyRow> | null,
-): Promise<Caller | Response> {
+): Promise<Caller | Response> => identifySender(readJsonObject, request, env, execution, localKeys);
+
+/** Body, catalog and key of a call, or the answer that refuses it. */
+export async function identifySender<B extends object>(
+  readBody: (request: Request) => Promise<Read<B>>,
+  request: Request,
+  env: Env,
+  execution: Pick<ExecutionContext, 'waitUntil'>,
+  localKeys: ReadonlyMap<string, KeyRow> | null,
+): Promise<(Sender & { readonly body: B }) | Response> {
   const catalog = freshCatalog() ?? (await catalogOfRequest(env, execution));
   const early = keyOf(request, undefined);
   if (early !== null && catalog && !findKey(early, catalog, localKeys)) return problem(WRONG_KEY);
-  const read = await readJsonObject(request);
+  const read = await readBody(request);
   if (!read.ok) return problem(read.failure);
   if (!catalog) return problem(CATALOG_UNREADABLE, { degraded: true });
-  const key = findKey(early ?? keyOf(request, read.value['writeKey']), catalog, localKeys);
+  const key = findKey(
+    early ?? keyOf(request, 'writeKey' in read.value ? read.value.writeKey : undefined),
+    catalog,
+    localKeys,
+  );
   if (!key) return problem(WRONG_KEY);
   if (env.KEY_RATE && !localKeys && key.role === 'write' && !(await env.KEY_RATE.limit({ key: key.hash })).success)
     return problem({ kind: 'too-many', retryAfterSeconds: 10 });
@@ -251,12 +247,6 @@ function tokenOf(key: KeyRow, inBody: unknown, request: Request): string | null 
   return typeof inBody === 'string' ? inBody : request.headers.get('waymark-customer-token');
 }
 
-/** Whether this is an event that needs a proof the caller does not have. */
-function mustBeTrusted({ key, catalog }: Caller, taken: Taken, proven: boolean): boolean {
-  if (key.role !== 'write' || key.tokenMode !== 'required' || !catalog.trusted.has(taken.event.name)) return false;
-  return taken.userId === null || !proven;
-}
-
 /** The tracking API: every valid message is committed, or the call answers 503 and is sent again whole. */
 async function track(
   env: Env,
@@ -266,59 +256,24 @@ async function track(
   batchSentAt: number | undefined,
   request: Request,
 ): Promise<Response> {
-  const { catalog, key, body } = caller;
-  const receivedAt = now();
+  const { catalog, body } = caller;
   const intake: Intake = {
     vocabulary: catalog.vocabulary,
-    receivedAt,
+    receivedAt: now(),
     sentAt: batchSentAt,
     ...(type === undefined ? {} : { type }),
   };
   const token =
     typeof body['customerToken'] === 'string' ? body['customerToken'] : request.headers.get('waymark-customer-token');
-  const rejected: { index: number; errors: readonly ProblemError[] }[] = [];
-  const byCustomer = new Map<string, Taken[]>();
-  const proofs = new Map<string | null, boolean>();
-  for (const [index, raw] of messages.entries()) {
-    const result = takeEvent(raw, intake);
-    if (!result.ok) {
-      rejected.push({ index, errors: result.errors });
-      continue;
-    }
-    const proven = proofs.get(result.userId) ?? (await proofOf(key, token, result.userId, receivedAt)) === 'proven';
-    proofs.set(result.userId, proven);
-    if (mustBeTrusted(caller, result, proven)) rejected.push({ index, errors: [{ pointer: '', detail: NEEDS_TOKEN }] });
-    else byCustomer.set(result.customerId, [...(byCustomer.get(result.customerId) ?? []), result]);
-  }
-  if (byCustomer.size === 0 && rejected.length > 0)
+  const results = messages.map((raw) => takeEvent(raw, intake));
+  const outcomes = await commitEvents(env, caller, results, token, intake.receivedAt);
+  if (!outcomes) return problem(unreachable(NOT_REACHED));
+  const rejected = outcomes.flatMap(({ errors }, index) => (errors ? [{ index, errors }] : []));
+  if (rejected.length > 0 && rejected.length === outcomes.length)
     return problem({
       kind: 'invalid',
       errors: rejected.flatMap(({ index, errors }) => prefixed(errors, type === undefined ? `/batch/${index}` : '')),
     });
-
-  const send = async (taken: Taken[]): Promise<boolean> => {
-    const first = taken[0];
-    if (!first) return true;
-    const proven = proofs.get(first.userId) ?? false;
-    const events = taken.map((result) => (proven ? result.event : { ...result.event, merges: null }));
-    const reply = await reached<Reply<Ingested>>(
-      env.CUSTOMER.getByName(first.customerId).ingest({
-        customerId: first.customerId,
-        catalogVersion: catalog.version,
-        proven,
-        events,
-        decide: null,
-      }),
-      NOT_REACHED,
-    );
-    return reply.kind === 'done';
-  };
-  // Anonymous customers first: a later message of the same batch may turn one of them into a known customer.
-  const groups = [...byCustomer.entries()];
-  const anonymous = groups.filter(([id]) => id.startsWith('a:')).map(([, taken]) => taken);
-  const known = groups.filter(([id]) => !id.startsWith('a:')).map(([, taken]) => taken);
-  const committed = [...(await mapBounded(anonymous, 32, send)), ...(await mapBounded(known, 32, send))];
-  if (committed.includes(false)) return problem(unreachable(NOT_REACHED));
   return json({ success: true, ...(rejected.length > 0 ? { rejected } : {}) });
 }
 
@@ -349,10 +304,10 @@ function instantOf(value: Json | undefined): number | undefined {
   return Number.isFinite(ms) ? ms : undefined;
 }
 
-const prefixed = (errors: readonly ProblemError[], prefix: string): ProblemError[] =>
+export const prefixed = (errors: readonly ProblemError[], prefix: string): ProblemError[] =>
   errors.map((error) => ({ pointer: prefix + error.pointer, detail: error.detail }));
 
-const invalid = (issues: readonly z.core.$ZodIssue[]): Failure => ({
+export const invalid = (issues: readonly z.core.$ZodIssue[]): Failure => ({
   kind: 'invalid',
   errors: issues.map((issue) => ({ pointer: pointerOf(issue.path), detail: issue.message })),
 });
