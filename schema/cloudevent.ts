@@ -9,14 +9,17 @@ import { LIMITS } from './limits.ts';
 
 /** Control characters and non-characters, which no String of the type system may hold. */
 const FORBIDDEN = /[\p{Cc}\p{Noncharacter_Code_Point}]/u;
+/** What a text must be, in words for whoever sent something else. */
+const words = ({ input }: { input?: unknown }): string =>
+  input === undefined || input === null ? 'is required' : 'must be a string';
 const text = z
-  .string()
+  .string({ error: words })
   .min(1, 'must not be empty')
   .refine((value) => value.isWellFormed() && !FORBIDDEN.test(value), 'must not hold control characters');
 const id = text.max(LIMITS.idCharsMax);
 
 const uriReference = z
-  .string()
+  .string({ error: words })
   .min(1, 'must not be empty')
   .regex(/^(?:[\w\-.~:/?#[\]@!$&'()*+,;=]|%[\dA-Fa-f]{2})+$/, 'must be a URI reference (RFC 3986)');
 const uri = uriReference.regex(/^[A-Za-z][A-Za-z\d+.-]*:/, 'must be a URI with its scheme (RFC 3986)');
@@ -49,14 +52,14 @@ export const CloudEvent = z
     specversion: z.literal('1.0', 'must be "1.0"'),
     id,
     source: uriReference.max(2_048),
-    type: text.max(LIMITS.nameCharsMax).regex(/\S/, 'must not be blank'),
+    type: text.max(LIMITS.nameCharsMax).regex(/^$|\S/, 'must not be blank'),
     time: instant.nullish(),
     subject: text.max(LIMITS.stringCharsMax).nullish(),
     datacontenttype: mediaType.nullish(),
     dataschema: uri.max(2_048).nullish(),
     userid: customerId.describe('Extension: the user id of the customer.'),
     anonymousid: customerId.describe('Extension: the anonymous id of the customer.'),
-    data: z.unknown().describe('JSON, or text where datacontenttype is not JSON.'),
+    data: z.unknown().optional().describe('JSON, or text where datacontenttype is not JSON.'),
     data_base64: z
       .string()
       .regex(/^(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/, 'must be base64 (RFC 4648, section 4)')
