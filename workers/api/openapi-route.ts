@@ -11,10 +11,10 @@ export interface Body {
   readonly type?: string;
 }
 
-/** JSON of a schema, or something else of a content type. */
+/** JSON of a schema, or something else of one of the content types. */
 export type Answer =
   | { readonly schema: SchemaName; readonly words: string }
-  | { readonly type: string; readonly words: string };
+  | { readonly types: readonly string[]; readonly words: string };
 
 export interface Route {
   readonly method: 'get' | 'post' | 'put' | 'delete';

@@ -44,7 +44,7 @@ const SYSTEM: readonly Route[] = [
     id: 'getDocs',
     tag: 'system',
     summary: 'This document as a page to read and to try',
-    answers: { 200: { type: 'text/html', words: 'The page. It loads nothing from elsewhere.' } },
+    answers: { 200: { types: ['text/html'], words: 'The page. It loads nothing from elsewhere.' } },
     problems: [],
   },
   {
@@ -54,7 +54,9 @@ const SYSTEM: readonly Route[] = [
     tag: 'system',
     summary: 'A file of that page',
     params: z.object({ file: z.string().meta({ example: 'start.js' }) }),
-    answers: { 200: { type: 'text/javascript', words: 'A script, a style sheet or an image.' } },
+    answers: {
+      200: { types: ['text/javascript', 'text/css', 'image/png'], words: 'A script, a style sheet or an image.' },
+    },
     problems: [404],
   },
 ];

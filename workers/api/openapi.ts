@@ -137,7 +137,8 @@ function operationOf(route: Route): RouteConfig {
 }
 
 function responseOf(answer: Answer, status: string, audience: Audience): RouteConfig['responses'][string] {
-  if ('type' in answer) return { description: answer.words, content: { [answer.type]: {} } };
+  if ('types' in answer)
+    return { description: answer.words, content: Object.fromEntries(answer.types.map((type) => [type, {}])) };
   const isProblem = Number(status) >= 400;
   const type = isProblem ? 'application/problem+json' : 'application/json';
   return {
