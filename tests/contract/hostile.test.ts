@@ -1,0 +1,62 @@
+// Thousands of requests that nobody wrote, made from the served OpenAPI document: whatever is sent, the answer is one the
+// document promises, and never a 5xx. Seeded (WAYMARK_SEED for others); `npm run prove` sends all of them.
+
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { useServer } from '../api/server.ts';
+import { often } from '../prove.ts';
+import { type Document, faultOf, overAll, readDocument } from './document.ts';
+import { type Made, requestsOf } from './generate.ts';
+
+const server = useServer();
+const SEED = Number(process.env['WAYMARK_SEED'] ?? 20_261_122);
+const AT_ONCE = 8;
+const REQUESTS = often(600, 10_000);
+const TIME_MS_MAX = often(120_000, 1_800_000);
+
+/** The same requests every time, the operations in turn. What deletes comes last: there is to be something to read. */
+function requests(document: Document): Made[] {
+  const each = Math.ceil(REQUESTS / document.operations.length);
+  const lists = document.operations.map((operation, index) =>
+    fc.sample(requestsOf(operation, document), { seed: SEED + index, numRuns: each }),
+  );
+  const inTurn = Array.from({ length: each }, (_, at) => lists.flatMap((made) => made[at] ?? [])).flat();
+  const deletes = ({ operation: { method } }: Made) => method === 'DELETE';
+  return [...inTurn.filter((made) => !deletes(made)), ...inTurn.filter(deletes)];
+}
+
+const shown = ({ kind, path, headers, body }: Made): string =>
+  `${kind} ${path} ${JSON.stringify(headers)} ${(body === undefined ? '' : typeof body === 'string' ? body : Buffer.from(body).toString('base64')).slice(0, 600)}`;
+
+test(
+  `whatever is sent, the answer is as the document promises (seed ${SEED})`,
+  async () => {
+    const document = await readDocument(server);
+    const made = requests(document);
+    expect(made.length).toBeGreaterThanOrEqual(REQUESTS);
+    const statuses = new Map<string, Set<number>>();
+    const kinds = new Map<Made['kind'], number>();
+    const faults = await overAll(made, AT_ONCE, async (request) => {
+      const { operation, kind, path, headers, body } = request;
+      const answer = await server.call(operation.method, path, { headers, ...(body === undefined ? {} : { body }) });
+      const seen = statuses.get(operation.id) ?? new Set();
+      statuses.set(operation.id, seen.add(answer.status));
+      kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+      const fault = faultOf(document, operation, answer);
+      return fault === null ? null : `${fault}\n    sent: ${shown(request)}`;
+    });
+    expect(faults.slice(0, 20)).toEqual([]);
+    // It did its work: nearly every operation did what it is for, and each that takes a body refused some.
+    const reached = document.operations.filter(({ id }) =>
+      [...(statuses.get(id) ?? [])].some((status) => status < 300),
+    );
+    expect(reached.length).toBeGreaterThan(document.operations.length * 0.85);
+    for (const { id, bodies } of document.operations)
+      if (bodies.length > 0)
+        expect([id, [...(statuses.get(id) ?? [])].some((status) => status >= 400)]).toEqual([id, true]);
+    for (const kind of ['valid', 'changed', 'garbage', 'closed'] as const)
+      expect(kinds.get(kind) ?? 0).toBeGreaterThan(REQUESTS / 30);
+    expect((await server.call('GET', '/healthz')).status).toBe(200);
+  },
+  TIME_MS_MAX,
+);
