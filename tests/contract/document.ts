@@ -143,6 +143,21 @@ export function faultOf(document: Document, operation: Operation, answer: Answer
   return `${said} with a body that is not as documented: ${where}: ${body.slice(0, 300)}`;
 }
 
+/** The examples of the parameters of a place; a document's id stands in the example of its PUT as well. */
+export function examplesOf(operation: Operation, place: string, all: readonly Operation[]): Record<string, string> {
+  const put = all.find(({ method, path }) => method === 'PUT' && path === operation.path)?.bodies[0]?.example;
+  const inBody: unknown = put === undefined ? undefined : Object(put).id;
+  return Object.fromEntries(
+    operation.parameters
+      .filter((parameter) => parameter.in === place)
+      .flatMap(({ name, example, required }) => {
+        const value = example ?? (name === 'id' && typeof inBody === 'string' ? inBody : null);
+        if (value === null && required) throw new Error(`${operation.id} has no example of ${name}`);
+        return value === null ? [] : [[name, value]];
+      }),
+  );
+}
+
 /** The path of an operation with its parameters filled in. */
 export const pathOf = (path: string, values: Readonly<Record<string, string>>): string =>
   path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? ''));

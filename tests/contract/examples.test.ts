@@ -2,26 +2,11 @@
 
 import { expect, test } from 'vitest';
 import { useServer } from '../api/server.ts';
-import { type Body, faultOf, keyOf, type Operation, pathOf, queryOf, readDocument } from './document.ts';
+import { type Body, examplesOf, faultOf, keyOf, pathOf, queryOf, readDocument } from './document.ts';
 
 const server = useServer();
 /** What writes stands before what reads it, and what deletes comes last. */
 const ORDER = ['PUT', 'POST', 'GET', 'DELETE'];
-
-/** The examples of the parameters of a place; a document's id stands in the example of its PUT as well. */
-function examplesOf(operation: Operation, place: string, all: readonly Operation[]): Record<string, string> {
-  const put = all.find(({ method, path }) => method === 'PUT' && path === operation.path)?.bodies[0]?.example;
-  const inBody: unknown = put === undefined ? undefined : Object(put).id;
-  return Object.fromEntries(
-    operation.parameters
-      .filter((parameter) => parameter.in === place)
-      .flatMap(({ name, example, required }) => {
-        const value = example ?? (name === 'id' && typeof inBody === 'string' ? inBody : null);
-        if (value === null && required) throw new Error(`${operation.id} has no example of ${name}`);
-        return value === null ? [] : [[name, value]];
-      }),
-  );
-}
 
 test('every example gets an answer of success, as the document has it', async () => {
   const document = await readDocument(server);

@@ -1,7 +1,7 @@
 // Reads a request's body: by its bytes, not by its content type (tracking clients lie about both), gzip included, never
 // more than a ceiling before or after decoding.
 
-import { isObject, type Json, type JsonObject, parseJsonBytes } from '../../schema/json.ts';
+import { findPrototypeMember, isObject, type Json, type JsonObject, parseJsonBytes } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import type { Failure } from './problem.ts';
 
@@ -98,7 +98,10 @@ export async function readJson(request: Request, bytesMax?: number): Promise<Rea
 export async function readJsonObject(request: Request, bytesMax?: number): Promise<Read<JsonObject>> {
   const read = await readJson(request, bytesMax);
   if (!read.ok) return read;
-  if (isObject(read.value)) return { ok: true, value: read.value };
+  if (isObject(read.value)) {
+    const fault = findPrototypeMember(read.value);
+    return fault ? { ok: false, failure: { kind: 'invalid', errors: [fault] } } : { ok: true, value: read.value };
+  }
   return {
     ok: false,
     failure: { kind: 'invalid', errors: [{ pointer: '', detail: 'The body must be a JSON object.' }] },
