@@ -19,7 +19,7 @@ import {
 
 const server = useServer();
 const TRIES = 5;
-/** What a refusal may cost more than a plain call. */
+/** What a refusal may cost more than a plain call does at its best. */
 const COST_MS_MAX = 50;
 
 const DEEP = 1_000_000;
@@ -69,9 +69,10 @@ function isRefused({ status, body }: Answer<Json>): boolean {
   return Array.isArray(results) && results.some((result) => isObject(result) && result['status'] === 'rejected');
 }
 
-async function bestMs(work: () => Promise<unknown>): Promise<number> {
+/** The shortest of several tries; no more of them once one is short enough. */
+async function bestMs(work: () => Promise<unknown>, enoughMs = 0): Promise<number> {
   let best = Number.POSITIVE_INFINITY;
-  for (let at = 0; at < TRIES; at++) {
+  for (let at = 0; at < TRIES && best > enoughMs; at++) {
     const startedAt = performance.now();
     await work();
     best = Math.min(best, performance.now() - startedAt);
@@ -95,7 +96,7 @@ test('bombs are refused on every route that takes a body, and soon', async () =>
         const fault = faultOf(document, operation, answer);
         if (fault !== null) faults.push(`${said}: ${fault}`);
         if (!isRefused(answer)) faults.push(`${said}: ${answer.status} ${answer.text.slice(0, 200)}`);
-      });
+      }, plainMs + COST_MS_MAX);
       if (ms - plainMs > COST_MS_MAX) faults.push(`${said}: ${ms} ms, a plain call ${plainMs} ms`);
     }
   expect(faults).toEqual([]);
