@@ -106,6 +106,22 @@ describe('the document', () => {
       }
   });
 
+  it('has every answer that its routes can give', () => {
+    for (const { path, operation } of operations) {
+      const statuses = Object.keys(at(operation, 'responses') ?? {});
+      const security = JSON.stringify(operation['security'] ?? []);
+      const expected = [
+        ...(security === '[]' ? [] : ['401']),
+        ...(path.startsWith('/admin/') ? ['403'] : []),
+        ...(security.includes('writeKey') ? ['429'] : []),
+        ...(operation['requestBody'] === undefined ? [] : ['400', '413']),
+        '503',
+      ];
+      for (const status of expected) expect([path, statuses]).toEqual([path, expect.arrayContaining([status])]);
+      expect(statuses.some((status) => Number(status) < 300)).toBe(true);
+    }
+  });
+
   it('uses every schema it has', () => {
     const used = new Set<string>();
     walk(document, ({ $ref }) => used.add(String($ref)));
