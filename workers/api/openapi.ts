@@ -103,7 +103,7 @@ function makeDocument(): object {
       title: 'Waymark',
       version: '1',
       description:
-        'Journey orchestration: sites report events and learn what to show; designers publish journeys, content and offers; operators see customers. Errors are application/problem+json (RFC 9457). Bodies are read as JSON whatever their content type, gzip included.',
+        'Journey orchestration: sites report events and learn what to show; designers publish journeys, content and offers; operators see customers. Errors are application/problem+json (RFC 9457). Bodies are read as JSON whatever their content type (that of a CloudEvent tells its mode), gzip included.',
     },
     servers: [{ url: '/' }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
