@@ -161,6 +161,16 @@ export function changed(value: Json): Arbitrary<Json> {
     });
 }
 
+/** Lines are changed each by itself; any other body as a whole. */
+const alter =
+  (type: string) =>
+  (value: Json): Arbitrary<Json> =>
+    type.endsWith('ndjson') && typeof value === 'string' && value.startsWith('{')
+      ? fc
+          .tuple(...value.split('\n').map((line) => changed(JSON.parse(line))))
+          .map((lines) => lines.map((line) => JSON.stringify(line)).join('\n'))
+      : changed(value);
+
 function placesOf(value: Json): string[][] {
   if (typeof value !== 'object' || value === null) return [[]];
   return [[], ...Object.entries(value).flatMap(([name, inner]) => placesOf(inner).map((path) => [name, ...path]))];
@@ -220,7 +230,11 @@ export function requestsOf(operation: Operation, document: Document): Arbitrary<
       }),
     );
     const requiredKeys = parameters.filter(({ required }) => required).map(({ name: member }) => member);
-    return fc.record(record, { requiredKeys, noNullPrototype: true });
+    const some = fc.record(record, { requiredKeys, noNullPrototype: true });
+    const needed = fc.record(
+      Object.fromEntries(Object.entries(record).filter(([member]) => requiredKeys.includes(member))),
+    );
+    return fc.oneof({ weight: 3, arbitrary: some }, { weight: 1, arbitrary: needed });
   };
   /** Text of a body that is lines, and not JSON. */
   const written = (value: Json, type: string) =>
@@ -240,7 +254,9 @@ export function requestsOf(operation: Operation, document: Document): Arbitrary<
           ? fc.constant(undefined)
           : kind === 'garbage'
             ? garbage
-            : (kind === 'changed' ? choice.sound.chain(changed) : choice.sound).map((value) => written(value, type));
+            : (kind === 'changed' ? choice.sound.chain(alter(type)) : choice.sound).map((value) =>
+                written(value, type),
+              );
         const sent =
           kind === 'garbage' ? fc.constantFrom(type, 'text/plain', 'application/xml', 'x') : fc.constant(type);
         const key =
