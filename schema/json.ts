@@ -134,6 +134,32 @@ export function findJsonFault(value: Json, pointer = '', depth = 0): JsonFault |
   return null;
 }
 
+/** Lists of a body whose elements are guarded one by one, so that one at fault does not spoil the others. */
+const GUARDED_BY_ELEMENT = new Set(['events', 'batch']);
+
+/** The first member named `__proto__` in a body, wherever it stands; null where there is none. Bounded like the walk above. */
+export function findPrototypeMember(body: JsonObject): JsonFault | null {
+  for (const name of Object.keys(body)) {
+    const value = body[name];
+    if (GUARDED_BY_ELEMENT.has(name) && Array.isArray(value)) continue;
+    const fault = prototypeMemberIn(name, value ?? null, `/${escapePointer(name)}`);
+    if (fault) return fault;
+  }
+  return null;
+}
+
+function prototypeMemberIn(name: string, value: Json, pointer: string): JsonFault | null {
+  if (name === '__proto__') return { pointer, detail: 'The member name __proto__ is refused. Rename it.' };
+  if (typeof value !== 'object' || value === null) return null;
+  for (const inner of Object.keys(value)) {
+    const member = Array.isArray(value) ? value[Number(inner)] : value[inner];
+    if (inner !== '__proto__' && (typeof member !== 'object' || member === null)) continue;
+    const fault = prototypeMemberIn(inner, member ?? null, `${pointer}/${escapePointer(inner)}`);
+    if (fault) return fault;
+  }
+  return null;
+}
+
 /** RFC 6901, section 3. */
 export function escapePointer(member: string): string {
   return member.replaceAll('~', '~0').replaceAll('/', '~1');

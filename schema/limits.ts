@@ -28,6 +28,8 @@ export const LIMITS = {
   objectMembersMax: 1_000,
   /** Identifiers: user, anonymous, group and message ids. */
   idCharsMax: 256,
+  /** URIs in the attributes of a CloudEvent. */
+  uriCharsMax: 2_048,
   /** Names of events, traits, stages, journeys, placements. */
   nameCharsMax: 200,
   /** Traits of one customer, as JSON. */

@@ -150,6 +150,24 @@ test.for(['/v1/events', '/v1/batch', '/v1/page', '/v1/identify', '/v1/track', '/
   },
 );
 
+test('CloudEvents meet a passing fault as 503 and the rate of a key as 429, whatever their mode', async () => {
+  const one = { specversion: '1.0', id: 'e', source: '/shop', type: 'E', subject: 'u1' };
+  const attributes = Object.fromEntries(Object.entries(one).map(([name, value]) => [`ce-${name}`, value]));
+  const modes = [
+    { body: one, headers: { 'content-type': 'application/cloudevents+json' } },
+    { body: [one, { ...one, id: '' }], headers: { 'content-type': 'application/cloudevents-batch+json' } },
+    { body: {}, headers: { 'content-type': 'application/json', ...attributes } },
+  ];
+  const limit = { KEY_RATE: { limit: async () => ({ success: false }) } };
+  for (const { body, headers } of modes) {
+    const call = { body, headers: { ...WRITE, ...headers } };
+    const faulty = await ask(objectThat(throws), '/v1/cloudevents', call);
+    expectProblem(faulty, 503);
+    expect(Number(faulty.headers.get('retry-after'))).toBeGreaterThan(0);
+    expectProblem(await ask(objectThat(throws), '/v1/cloudevents', call, limit), 429);
+  }
+});
+
 test('operators hear 503 as well where an object throws', async () => {
   for (const path of ['/admin/customers/u%3Au1', '/admin/customers/u%3Au1/timeline'])
     expectProblem(await ask(objectThat(throws), path, { method: 'GET', headers: ADMIN }), 503);

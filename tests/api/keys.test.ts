@@ -184,6 +184,20 @@ test('a key that requires proof takes an order with a token only, and everything
   });
 });
 
+test('an order as a CloudEvent needs the same proof', async () => {
+  const userid = fresh('shopper');
+  const order = { specversion: '1.0', id: 'o-1', source: '/shop', type: 'purchase', userid };
+  const report = (headers: Record<string, string> = {}) =>
+    server.call<Problem>('POST', '/v1/cloudevents', {
+      body: order,
+      headers: { ...as('wk_required'), 'content-type': 'application/cloudevents+json', ...headers },
+    });
+  expect(expectProblem(await report(), 400).errors?.[0]?.detail).toContain('customer token');
+  expectProblem(await report({ 'waymark-customer-token': await token('somebody-else') }), 400);
+  expect((await report({ 'waymark-customer-token': await token(userid) })).status).toBe(200);
+  expect((await server.describe(`u:${userid}`)).stages).toEqual({ lifecycle: 'purchase' });
+});
+
 test('a server key needs no token for an order', async () => {
   const who = { userId: fresh('shopper') };
   const answer = await send('ss_server', { events: [track(who, 'Order Completed')] });

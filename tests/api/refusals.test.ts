@@ -160,11 +160,14 @@ test('__proto__ is refused wherever it stands, and poisons nothing', async () =>
   expectProblem(await post('/v1/identify', bad), 400);
   expectProblem(await post('/v1/batch', `{"batch":[${bad}]}`), 400);
   const page = JSON.stringify(message({ userId }, 'page'));
-  await post('/v1/events', `{"__proto__":{"polluted":true},"events":[${page}]}`);
-  await post(
-    '/v1/events',
-    `{"events":[${page}],"decide":{"placements":["hero"],"context":{"__proto__":{"polluted":1}}}}`,
+  const outside = await post('/v1/events', `{"__proto__":{"polluted":true},"events":[${page}]}`);
+  expect(expectProblem(outside, 400).errors?.[0]?.pointer).toBe('/__proto__');
+  const context = `{"events":[${page}],"decide":{"placements":["hero"],"context":{"a":[{"__proto__":{"polluted":1}}]}}}`;
+  expect(expectProblem(await post('/v1/events', context), 400).errors?.[0]?.pointer).toBe(
+    '/decide/context/a/0/__proto__',
   );
+  const mixed = await post('/v1/batch', `{"batch":[${bad},${page}]}`);
+  expect([mixed.status, mixed.body]).toMatchObject([200, { rejected: [{ index: 0 }] }]);
   const inherited = `{"events":[{"type":"identify","userId":"${userId}","traits":{"constructor":{"prototype":{"polluted":1}}}}]}`;
   expect((await post('/v1/events', inherited)).status).toBe(200);
   expect(JSON.stringify((await server.describe(`u:${userId}`)).traits)).toBe(

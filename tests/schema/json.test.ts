@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import {
   escapePointer,
   findJsonFault,
+  findPrototypeMember,
   isObject,
   type Json,
   parseJsonBytes,
@@ -197,5 +198,26 @@ describe('pointers', () => {
 
   it('isObject is true for objects alone', () => {
     expect([{}, [], null, 'x', 1, undefined].map(isObject)).toEqual([true, false, false, false, false, false]);
+  });
+});
+
+describe('a member named __proto__ in a body', () => {
+  const found = (text: string) => findPrototypeMember(JSON.parse(text))?.pointer ?? null;
+
+  it.each([
+    ['{"__proto__":1}', '/__proto__'],
+    ['{"\\u005f_proto__":null}', '/__proto__'],
+    ['{"a":{"b":[0,{"__proto__":{}}]}}', '/a/b/1/__proto__'],
+    ['{"a/b":{"__proto__":"x"}}', '/a~1b/__proto__'],
+    ['{"events":{"__proto__":1}}', '/events/__proto__'],
+  ])('of %s is found', (text, pointer) => expect(found(text)).toBe(pointer));
+
+  it.each(['{}', '{"a":"__proto__"}', '{"proto":{"constructor":{"prototype":1}}}', '{"a":[[],{}]}'])(
+    'is not in %s',
+    (text) => expect(found(text)).toBeNull(),
+  );
+
+  it('is left to the guard of each event inside a list of them', () => {
+    expect(found('{"batch":[{"__proto__":1}],"events":[{"__proto__":1}]}')).toBeNull();
   });
 });

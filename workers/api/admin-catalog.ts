@@ -123,7 +123,8 @@ function draftsOf(body: { [member: string]: Json }): Draft[] | Response {
     ['offers', 'offer'],
     ['messages', 'message'],
   ];
-  if (body['events'] !== undefined) drafts.push({ kind: 'events', id: EVENTS_ID, document: body['events'] });
+  // Null is absent, as it is for the lists: a draft without a document would take the declarations out.
+  if ((body['events'] ?? null) !== null) drafts.push({ kind: 'events', id: EVENTS_ID, document: body['events'] });
   for (const [member, kind] of lists) {
     const list = body[member] ?? [];
     if (!Array.isArray(list))

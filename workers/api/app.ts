@@ -5,7 +5,9 @@ import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { adminRoutes } from './admin.ts';
 import { browserRoutes, CROSS_ORIGIN_HEADERS, CROSS_ORIGIN_PATHS, EXPOSED_HEADERS } from './browser.ts';
+import { cloudEventRoutes } from './cloudevents.ts';
 import { type AppEnv, type Env, json, type LocalMode, problem } from './context.ts';
+import { docsRoutes } from './docs.ts';
 import { openApiDocument } from './openapi.ts';
 import { siteRoutes } from './sites.ts';
 import { trackingRoutes } from './tracking.ts';
@@ -20,9 +22,11 @@ export function createApp(local: LocalMode | null): App {
   const routes = new Hono<AppEnv>();
   routes.get('/healthz', (c) => health(c.env.DB));
   routes.get('/openapi.json', () => json(openApiDocument()));
+  routes.route('/', docsRoutes());
   routes.route('/', siteRoutes(local));
   routes.route('/', trackingRoutes(local));
   routes.route('/', browserRoutes(local));
+  routes.route('/', cloudEventRoutes(local));
   routes.route('/admin', adminRoutes(local));
   routes.notFound(() =>
     problem({ kind: 'not-found', detail: 'There is no such route. /openapi.json lists all of them.' }),

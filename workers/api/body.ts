@@ -1,7 +1,7 @@
 // Reads a request's body: by its bytes, not by its content type (tracking clients lie about both), gzip included, never
 // more than a ceiling before or after decoding.
 
-import { isObject, type Json, type JsonObject, parseJsonBytes } from '../../schema/json.ts';
+import { findPrototypeMember, isObject, type Json, type JsonObject, parseJsonBytes } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import type { Failure } from './problem.ts';
 
@@ -14,6 +14,15 @@ const tooLarge = (max: number): { ok: false; failure: Failure } => ({
 
 /** The decoded bytes. `bytesMax` holds for what travels and for what comes out of it. */
 export async function readBytes(request: Request, bytesMax: number = LIMITS.bodyBytesMax): Promise<Read<Uint8Array>> {
+  const read = await readRawBytes(request, bytesMax);
+  return read.ok ? unzipped(read.value, bytesMax) : read;
+}
+
+/** The bytes as they travelled, for a body that may be anything: what begins like gzip need not be an encoding. */
+export async function readRawBytes(
+  request: Request,
+  bytesMax: number = LIMITS.bodyBytesMax,
+): Promise<Read<Uint8Array>> {
   const stated = request.headers.get('content-length');
   if (stated !== null && Number(stated) > bytesMax) {
     await discard(request.body);
@@ -25,11 +34,15 @@ export async function readBytes(request: Request, bytesMax: number = LIMITS.body
   } catch {
     return { ok: false, failure: { kind: 'bad-json', pointer: '', detail: 'The body ended before it was complete.' } };
   }
-  if (bytes === null || bytes.length > bytesMax) return tooLarge(bytesMax);
+  return bytes === null || bytes.length > bytesMax ? tooLarge(bytesMax) : { ok: true, value: bytes };
+}
+
+/** Bytes that are gzip by their first two, decoded; any others as they are. */
+export async function unzipped(bytes: Uint8Array, bytesMax: number = LIMITS.bodyBytesMax): Promise<Read<Uint8Array>> {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return { ok: true, value: bytes };
   try {
-    const unzipped = await collect(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip')), bytesMax);
-    return unzipped ? { ok: true, value: unzipped } : tooLarge(bytesMax);
+    const plain = await collect(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip')), bytesMax);
+    return plain ? { ok: true, value: plain } : tooLarge(bytesMax);
   } catch {
     return { ok: false, failure: { kind: 'bad-json', pointer: '', detail: 'The body is not valid gzip.' } };
   }
@@ -85,7 +98,10 @@ export async function readJson(request: Request, bytesMax?: number): Promise<Rea
 export async function readJsonObject(request: Request, bytesMax?: number): Promise<Read<JsonObject>> {
   const read = await readJson(request, bytesMax);
   if (!read.ok) return read;
-  if (isObject(read.value)) return { ok: true, value: read.value };
+  if (isObject(read.value)) {
+    const fault = findPrototypeMember(read.value);
+    return fault ? { ok: false, failure: { kind: 'invalid', errors: [fault] } } : { ok: true, value: read.value };
+  }
   return {
     ok: false,
     failure: { kind: 'invalid', errors: [{ pointer: '', detail: 'The body must be a JSON object.' }] },

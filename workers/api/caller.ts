@@ -4,34 +4,43 @@
 import type { Json, JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { freshCatalog } from '../catalog/cache.ts';
-import type { Catalog, KeyRow } from '../catalog/catalog.ts';
-import type { Reply } from '../customer/messages.ts';
+import type { KeyRow } from '../catalog/catalog.ts';
 import { findKey, type Keys, keyOf } from './auth.ts';
-import { readJsonObject } from './body.ts';
+import { type Read, readJsonObject } from './body.ts';
+import type { Sender } from './commit.ts';
 import { CATALOG_UNREADABLE, catalogOfRequest, type Env, problem } from './context.ts';
-import type { Taken } from './intake.ts';
 import type { Failure, ProblemError } from './problem.ts';
 
-export interface Caller {
-  readonly key: KeyRow;
-  readonly catalog: Catalog;
+export interface Caller extends Sender {
   readonly body: JsonObject;
 }
 
-/** Body, catalog and key of a call, or the answer that refuses it. */
-export async function identifyCaller(
+export const identifyCaller = (
   request: Request,
   env: Env,
   execution: Pick<ExecutionContext, 'waitUntil'>,
   localKeys: Keys | null,
-): Promise<Caller | Response> {
+): Promise<Caller | Response> => identifySender(readJsonObject, request, env, execution, localKeys);
+
+/** Body, catalog and key of a call, or the answer that refuses it. */
+export async function identifySender<B extends object>(
+  readBody: (request: Request) => Promise<Read<B>>,
+  request: Request,
+  env: Env,
+  execution: Pick<ExecutionContext, 'waitUntil'>,
+  localKeys: Keys | null,
+): Promise<(Sender & { readonly body: B }) | Response> {
   const catalog = freshCatalog() ?? (await catalogOfRequest(env, execution));
   const early = keyOf(request, undefined);
   if (early !== null && catalog && !findKey(early, catalog, localKeys)) return problem(WRONG_KEY);
-  const read = await readJsonObject(request);
+  const read = await readBody(request);
   if (!read.ok) return problem(read.failure);
   if (!catalog) return problem(CATALOG_UNREADABLE, { degraded: true });
-  const key = findKey(early ?? keyOf(request, read.value['writeKey']), catalog, localKeys);
+  const key = findKey(
+    early ?? keyOf(request, 'writeKey' in read.value ? read.value.writeKey : undefined),
+    catalog,
+    localKeys,
+  );
   if (!key) return problem(WRONG_KEY);
   if (env.KEY_RATE && !localKeys && key.role === 'write' && !(await env.KEY_RATE.limit({ key: key.hash })).success)
     return problem({ kind: 'too-many', retryAfterSeconds: 10 });
@@ -49,30 +58,10 @@ export function tokenOf(key: KeyRow, inBody: unknown, request: Request): string 
   return typeof inBody === 'string' ? inBody : request.headers.get('waymark-customer-token');
 }
 
-/** Whether this is an event that needs a proof the caller does not have. */
-export function mustBeTrusted({ key, catalog }: Caller, taken: Taken, proven: boolean): boolean {
-  if (key.role !== 'write' || key.tokenMode !== 'required' || !catalog.trusted.has(taken.event.name)) return false;
-  return taken.userId === null || !proven;
-}
-
-export const NEEDS_TOKEN = 'This event is accepted with a customer token or from a server key only.';
-export const NOT_REACHED: { kind: 'unavailable'; detail: string } = {
-  kind: 'unavailable',
-  detail: 'the customer cannot be reached',
-};
 export const tooManyEvents: Failure = {
   kind: 'too-large',
   detail: `More than ${LIMITS.eventsPerCallMax} events in one call. Send them in parts.`,
 };
-
-export function unreachable(reply: Exclude<Reply<object>, { kind: 'done' }>): Failure {
-  const retryAfterSeconds = reply.kind === 'busy' ? Math.ceil(reply.retryAfterMs / 1_000) : 1;
-  return {
-    kind: 'unavailable',
-    detail: 'The events were not accepted. Send them again with the same messageId.',
-    retryAfterSeconds,
-  };
-}
 
 export function instantOf(value: Json | undefined): number | undefined {
   if (typeof value !== 'string' && typeof value !== 'number') return undefined;

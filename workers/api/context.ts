@@ -13,6 +13,8 @@ export interface Env extends MailEnv {
   readonly PROJECTIONS: Queue<readonly Projection[]>;
   readonly MESSAGES: Queue<MessageTask>;
   readonly KEY_RATE?: RateLimit;
+  /** The files of the docs page's library. */
+  readonly ASSETS?: { fetch(url: string): Promise<Response> };
   readonly DEFAULT_LOCALE?: string;
   /** Origins of the sites, separated by commas. */
   readonly CORS_ORIGINS?: string;

@@ -20,6 +20,8 @@ export interface Refused {
   readonly messageId: string | null;
   /** Pointers are relative to the message. */
   readonly errors: readonly ProblemError[];
+  /** It is refused for its size alone. */
+  readonly tooLarge?: true;
 }
 
 export interface Intake {
@@ -51,7 +53,10 @@ export function takeEvent(raw: Json, intake: Intake): Taken | Refused {
   const messageId = event.messageId ?? uuid();
   const body = JSON.stringify(keptMessage(message, event, messageId));
   if (isLargerThan(body, LIMITS.eventBytesMax))
-    return refused(messageId, [{ pointer: '', detail: `The event is larger than ${LIMITS.eventBytesMax} bytes.` }]);
+    return {
+      ...refused(messageId, [{ pointer: '', detail: `The event is larger than ${LIMITS.eventBytesMax} bytes.` }]),
+      tooLarge: true,
+    };
   return {
     ok: true,
     customerId,

@@ -7,7 +7,7 @@ import { content, events, journey, message, offer } from './openapi-examples.ts'
 import type { Body, Route } from './openapi-route.ts';
 import type { SchemaName } from './openapi-schemas.ts';
 
-const idParam = (words: string) => z.object({ id: z.string().describe(words) });
+const idParam = (words: string, example: string) => z.object({ id: z.string().describe(words).meta({ example }) });
 const dryRun = z.object({
   dryRun: z
     .enum(['true', 'false'])
@@ -15,7 +15,7 @@ const dryRun = z.object({
     .describe('true checks and answers as if it were written, and writes nothing.'),
 });
 const limit = z.coerce.number().int().min(1).max(LIMITS.pageItemsMax).default(50);
-const customerId = idParam('u:<userId> or a:<anonymousId>, URL-encoded.');
+const customerId = idParam('u:<userId> or a:<anonymousId>, URL-encoded.', 'u:customer-1');
 
 const JOURNEYS: readonly Route[] = [
   {
@@ -33,7 +33,7 @@ const JOURNEYS: readonly Route[] = [
     id: 'getJourney',
     tag: 'journeys',
     summary: 'One journey in its newest version',
-    params: idParam('The id of the journey.'),
+    params: idParam('The id of the journey.', journey.id),
     answers: { 200: { schema: 'PublishedJourney', words: 'The document as it was published.' } },
     problems: [404],
   },
@@ -43,7 +43,7 @@ const JOURNEYS: readonly Route[] = [
     id: 'listJourneyVersions',
     tag: 'journeys',
     summary: 'Every version of a journey, oldest first',
-    params: idParam('The id of the journey.'),
+    params: idParam('The id of the journey.', journey.id),
     answers: { 200: { schema: 'JourneyVersions', words: 'The versions; the current one is marked.' } },
     problems: [404],
   },
@@ -69,10 +69,19 @@ interface Kind {
   readonly name: string;
   readonly list: SchemaName;
   readonly served: SchemaName;
-  readonly draft: Body;
+  readonly draft: Body & { readonly example: { readonly id: string } };
 }
 
-const documentRoutes = ({ path, name, list, served, draft }: Kind): Route[] => [
+const documentRoutes = ({
+  path,
+  name,
+  list,
+  served,
+  draft,
+  draft: {
+    example: { id },
+  },
+}: Kind): Route[] => [
   {
     method: 'get',
     path: `/admin/${path}`,
@@ -88,7 +97,7 @@ const documentRoutes = ({ path, name, list, served, draft }: Kind): Route[] => [
     id: `get${name}`,
     tag: 'catalog',
     summary: 'One document',
-    params: idParam('The id of the document.'),
+    params: idParam('The id of the document.', id),
     answers: { 200: { schema: served, words: 'The document with its version.' } },
     problems: [404],
   },
@@ -99,7 +108,7 @@ const documentRoutes = ({ path, name, list, served, draft }: Kind): Route[] => [
     tag: 'catalog',
     summary: 'Write a document as its next version',
     description: 'A document that did not change keeps its version.',
-    params: idParam('The id of the document.'),
+    params: idParam('The id of the document.', id),
     query: dryRun,
     body: draft,
     answers: { 200: { schema: 'Published', words: 'Written; with dryRun, the version it would get.' } },
@@ -111,7 +120,7 @@ const documentRoutes = ({ path, name, list, served, draft }: Kind): Route[] => [
     id: `delete${name}`,
     tag: 'catalog',
     summary: 'Take a document out of the catalog',
-    params: idParam('The id of the document.'),
+    params: idParam('The id of the document.', id),
     answers: { 200: { schema: 'Deleted', words: 'It is served no more.' } },
     problems: [404],
   },

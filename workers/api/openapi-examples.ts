@@ -9,6 +9,15 @@ export const order = {
   properties: { order_id: 'o-1', revenue: 249 },
   timestamp: '2026-11-22T09:30:00Z',
 };
+export const cloudEvent = {
+  specversion: '1.0',
+  id: 'o-1',
+  source: 'https://shop.example/checkout',
+  type: 'Order Completed',
+  time: '2026-11-22T09:30:00Z',
+  userid: 'customer-1',
+  data: { order_id: 'o-1', revenue: 249 },
+};
 export const journey = {
   id: 'welcome',
   entry: [{ event: 'page' }],

@@ -7,12 +7,14 @@ import type { SchemaName } from './openapi-schemas.ts';
 export interface Body {
   readonly schema: SchemaName;
   readonly example: object;
+  /** The content type; application/json where it is not said. */
+  readonly type?: string;
 }
 
-export interface Answer {
-  readonly schema: SchemaName;
-  readonly words: string;
-}
+/** JSON of a schema, or something else of one of the content types. */
+export type Answer =
+  | { readonly schema: SchemaName; readonly words: string }
+  | { readonly types: readonly string[]; readonly words: string };
 
 export interface Route {
   readonly method: 'get' | 'post' | 'put' | 'delete';
@@ -27,7 +29,9 @@ export interface Route {
   readonly description?: string;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
-  readonly body?: Body | 'ndjson';
+  readonly headers?: z.ZodObject;
+  /** One body, or one for each content type. */
+  readonly body?: Body | readonly Body[] | 'ndjson';
   /** By status. */
   readonly answers: { readonly [status: number]: Answer };
   /** Statuses that are answered with a problem, besides those every route of the tag has. */

@@ -1,8 +1,9 @@
 // Every route of the API as OpenAPI has to know it: what it takes, everything it answers, one example of what is sent.
 // The public routes themselves are sites.ts and app.ts; tests/schema holds the two lists equal.
 
+import { z } from 'zod';
 import { ADMIN_ROUTES } from './openapi-admin.ts';
-import { visit } from './openapi-examples.ts';
+import { cloudEvent, visit } from './openapi-examples.ts';
 import type { Route } from './openapi-route.ts';
 import { TRACKING_ROUTES } from './openapi-tracking.ts';
 
@@ -24,6 +25,27 @@ const SYSTEM: readonly Route[] = [
     summary: 'This document',
     answers: { 200: { schema: 'OpenApi', words: 'OpenAPI 3.1.' } },
     problems: [],
+  },
+  {
+    method: 'get',
+    path: '/docs',
+    id: 'getDocs',
+    tag: 'system',
+    summary: 'This document as a page to read and to try',
+    answers: { 200: { types: ['text/html'], words: 'The page. It loads nothing from elsewhere.' } },
+    problems: [],
+  },
+  {
+    method: 'get',
+    path: '/docs/{file}',
+    id: 'getDocsFile',
+    tag: 'system',
+    summary: 'A file of that page',
+    params: z.object({ file: z.string().meta({ example: 'start.js' }) }),
+    answers: {
+      200: { types: ['text/javascript', 'text/css', 'image/png'], words: 'A script, a style sheet or an image.' },
+    },
+    problems: [404],
   },
 ];
 
@@ -66,4 +88,32 @@ const SITES: readonly Route[] = [
   },
 ];
 
-export const ROUTES: readonly Route[] = [...SYSTEM, ...SITES, ...TRACKING_ROUTES, ...ADMIN_ROUTES];
+const ceHeader = (example: string, words: string) => z.string().optional().describe(words).meta({ example });
+const CLOUD_EVENTS: Route = {
+  method: 'post',
+  path: '/v1/cloudevents',
+  id: 'sendCloudEvents',
+  tag: 'sites',
+  summary: 'Report CloudEvents 1.0 of any customers',
+  description:
+    'Structured, batched and binary mode of the HTTP binding. In binary mode each attribute is a header ce-<name>, percent-encoded, and the body is the data, of any content type. Of a batch, an event that is at fault is rejected alone; a repeated source and id change nothing. Answers 503 unless every valid event is committed. The key is sent as Basic user name, Bearer or in the query.',
+  headers: z.object({
+    'ce-specversion': ceHeader('1.0', 'Binary mode only, like the others: the version, 1.0.'),
+    'ce-id': ceHeader('o-2', 'Identifies the event together with ce-source.'),
+    'ce-source': ceHeader('https://shop.example/checkout', 'Where the event comes from, a URI reference.'),
+    'ce-type': ceHeader('Order Completed', 'The name of the event.'),
+    'ce-time': ceHeader('2026-11-22T09:30:00Z', 'When it happened (RFC 3339).'),
+    'ce-subject': ceHeader('customer-1', 'The user id, where no extension names the customer.'),
+    'ce-userid': ceHeader('customer-1', 'Extension: the user id.'),
+    'ce-anonymousid': z.string().optional().describe('Extension: the anonymous id.'),
+  }),
+  body: [
+    { type: 'application/cloudevents+json', schema: 'CloudEvent', example: cloudEvent },
+    { type: 'application/cloudevents-batch+json', schema: 'CloudEventBatch', example: [cloudEvent] },
+    { type: 'application/json', schema: 'CloudEventData', example: { order_id: 'o-2', revenue: 99 } },
+  ],
+  answers: { 200: { schema: 'CloudEventsAnswer', words: 'A result for each event.' } },
+  problems: [415],
+};
+
+export const ROUTES: readonly Route[] = [...SYSTEM, ...SITES, CLOUD_EVENTS, ...TRACKING_ROUTES, ...ADMIN_ROUTES];

@@ -4,6 +4,7 @@
 
 import { z } from 'zod';
 import { Content, EventDeclarations, FieldDeclaration, Message, Offer } from '../../schema/catalog.ts';
+import { CloudEvent } from '../../schema/cloudevent.ts';
 import { Event } from '../../schema/event.ts';
 import { Condition, Duration, Journey, Step, Steps } from '../../schema/journey.ts';
 import { LIMITS } from '../../schema/limits.ts';
@@ -183,6 +184,10 @@ export const SCHEMAS = {
     source: z.looseObject({ id: z.string(), writeKey: z.string(), destinations: z.array(z.unknown()).max(0) }),
   }),
   ClientMetrics: z.looseObject({ series: z.array(z.unknown()).optional() }),
+  CloudEvent,
+  CloudEventBatch: z.array(CloudEvent).max(LIMITS.eventsPerCallMax).describe('Of any customers; may be empty.'),
+  CloudEventData: z.unknown().describe('The data of an event whose attributes are headers.'),
+  CloudEventsAnswer: z.object({ results: z.array(EventResult).describe('In the order of the events.') }),
 
   // journeys and catalog
   JourneyList: z.object({ journeys: z.array(z.object({ ...versioned, name: z.string() })) }),
@@ -300,6 +305,8 @@ export const SCHEMAS = {
 
 /** What a schema cannot say. On the component and not on the schema: a description would make another schema of it. */
 const DESCRIPTIONS: { readonly [name: string]: string } = {
+  CloudEvent:
+    'A CloudEvent 1.0 in its JSON format. type is the name of the event, source and id together are its messageId, time its timestamp, data its properties. The extensions userid and anonymousid name the customer; without them subject is the user id. All attributes are kept in context.cloudevent.',
   Event:
     'One message of the tracking API; unknown members are kept. userId or anonymousId names the customer; track needs event; alias needs previousId and userId. A number is taken as an id, an empty string as none. A missing messageId is made here, a missing timestamp is the time of receipt.',
 };

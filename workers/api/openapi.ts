@@ -4,7 +4,7 @@
 
 import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi';
 import { NDJSON_EXAMPLE } from './openapi-examples.ts';
-import { type Answer, type Route, TAGS, type Tag } from './openapi-route.ts';
+import { type Answer, type Body, type Route, TAGS, type Tag } from './openapi-route.ts';
 import { ROUTES } from './openapi-routes.ts';
 import { jsonSchemas, type SchemaName, schemaRef } from './openapi-schemas.ts';
 
@@ -48,6 +48,7 @@ const PROBLEMS: { readonly [status: number]: string } = {
   404: 'There is no such thing.',
   409: 'The system has customers already, so its clock can no longer be set.',
   413: 'Larger than the limits allow; send it in parts.',
+  415: 'The content type is none that this call takes.',
   422: 'The content cannot be accepted; errors or findings say why.',
   429: 'Too many calls with this key.',
   503: 'Something this call needs does not answer. Send it again after Retry-After.',
@@ -103,7 +104,7 @@ function makeDocument(): object {
       title: 'Waymark',
       version: '1',
       description:
-        'Journey orchestration: sites report events and learn what to show; designers publish journeys, content and offers; operators see customers. Errors are application/problem+json (RFC 9457). Bodies are read as JSON whatever their content type, gzip included.',
+        'Journey orchestration: sites report events and learn what to show; designers publish journeys, content and offers; operators see customers. Errors are application/problem+json (RFC 9457). Bodies are read as JSON whatever their content type (that of a CloudEvent tells its mode), gzip included.',
     },
     servers: [{ url: '/' }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
@@ -111,7 +112,7 @@ function makeDocument(): object {
 }
 
 function operationOf(route: Route): RouteConfig {
-  const { method, path, id, tag, open, summary, description, params, query, body } = route;
+  const { method, path, id, tag, open, summary, description, params, query, headers, body } = route;
   const audience = AUDIENCES[tag];
   const security = open ? [] : audience.security;
   const responses: RouteConfig['responses'] = {};
@@ -127,28 +128,44 @@ function operationOf(route: Route): RouteConfig {
     summary,
     ...(description === undefined ? {} : { description }),
     ...(security === undefined ? {} : { security }),
-    request: { ...(params ? { params } : {}), ...(query ? { query } : {}), ...(body ? { body: bodyOf(body) } : {}) },
+    request: {
+      ...(params ? { params } : {}),
+      ...(query ? { query } : {}),
+      ...(headers ? { headers } : {}),
+      ...(body ? { body: bodyOf(body) } : {}),
+    },
     responses,
   };
 }
 
-function responseOf({ schema, words }: Answer, status: string, audience: Audience): RouteConfig['responses'][string] {
+function responseOf(answer: Answer, status: string, audience: Audience): RouteConfig['responses'][string] {
+  if ('types' in answer)
+    return { description: answer.words, content: Object.fromEntries(answer.types.map((type) => [type, {}])) };
   const isProblem = Number(status) >= 400;
   const type = isProblem ? 'application/problem+json' : 'application/json';
   return {
-    description: words,
+    description: answer.words,
     headers: headersOf(isProblem ? (PROBLEM_HEADERS[Number(status)] ?? []) : audience.headers),
-    content: { [type]: { schema: reference(schema) } },
+    content: { [type]: { schema: reference(answer.schema) } },
   };
 }
 
-const bodyOf = (body: NonNullable<Route['body']>) =>
-  body === 'ndjson'
-    ? {
-        required: true,
-        content: { 'application/x-ndjson': { schema: { type: 'string' as const }, example: NDJSON_EXAMPLE } },
-      }
-    : { required: true, content: { 'application/json': { schema: reference(body.schema), example: body.example } } };
+/** The bodies of a route as a list; none where it takes lines. */
+export const bodiesOf = ({ body }: Pick<Route, 'body'>): readonly Body[] =>
+  body === undefined || body === 'ndjson' ? [] : [body].flat();
+
+const bodyOf = (body: NonNullable<Route['body']>) => ({
+  required: true,
+  content:
+    body === 'ndjson'
+      ? { 'application/x-ndjson': { schema: { type: 'string' as const }, example: NDJSON_EXAMPLE } }
+      : Object.fromEntries(
+          bodiesOf({ body }).map(({ type = 'application/json', schema, example }) => [
+            type,
+            { schema: reference(schema), example },
+          ]),
+        ),
+});
 
 const reference = (name: SchemaName) => ({ $ref: schemaRef(name) });
 

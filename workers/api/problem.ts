@@ -20,6 +20,7 @@ export type Failure =
   | { readonly kind: 'not-found'; readonly detail: string }
   | { readonly kind: 'conflict'; readonly detail: string }
   | { readonly kind: 'too-large'; readonly detail: string }
+  | { readonly kind: 'unsupported-type'; readonly detail: string }
   | { readonly kind: 'too-many'; readonly retryAfterSeconds: number }
   | { readonly kind: 'unavailable'; readonly detail: string; readonly retryAfterSeconds: number };
 
@@ -32,6 +33,7 @@ const TITLES: Readonly<Record<Failure['kind'], readonly [number, string]>> = {
   'not-found': [404, 'Not found'],
   conflict: [409, 'Conflict'],
   'too-large': [413, 'Too large'],
+  'unsupported-type': [415, 'The content type is not supported'],
   'too-many': [429, 'Too many requests'],
   unavailable: [503, 'Not available right now'],
 };

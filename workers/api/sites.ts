@@ -10,17 +10,8 @@ import { defaultDecisions } from '../customer/answer.ts';
 import { now } from '../customer/clock.ts';
 import type { Decided, DecisionRequest, Decisions, Ingested, IngestRequest, Reply } from '../customer/messages.ts';
 import { proofOf } from './auth.ts';
-import {
-  identifyCaller,
-  instantOf,
-  mustBeTrusted,
-  NEEDS_TOKEN,
-  NOT_REACHED,
-  prefixed,
-  tokenOf,
-  tooManyEvents,
-  unreachable,
-} from './caller.ts';
+import { identifyCaller, instantOf, prefixed, tokenOf, tooManyEvents } from './caller.ts';
+import { mustBeTrusted, NEEDS_TOKEN, NOT_REACHED, unreachable } from './commit.ts';
 import { type AppEnv, type Env, inTime, json, type LocalMode, problem, reached, timing } from './context.ts';
 import { type Intake, takeEvent } from './intake.ts';
 import type { Failure } from './problem.ts';

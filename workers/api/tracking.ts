@@ -7,22 +7,11 @@ import { EVENT_TYPES, type EventType } from '../../schema/event.ts';
 import { isObject, type Json } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { now } from '../customer/clock.ts';
-import type { Ingested, Reply } from '../customer/messages.ts';
-import { type Keys, proofOf } from './auth.ts';
-import {
-  type Caller,
-  identifyCaller,
-  instantOf,
-  mustBeTrusted,
-  NEEDS_TOKEN,
-  NOT_REACHED,
-  prefixed,
-  tooManyEvents,
-  unreachable,
-} from './caller.ts';
-import { type AppEnv, type Env, json, type LocalMode, mapBounded, problem, reached } from './context.ts';
-import { type Intake, type Taken, takeEvent } from './intake.ts';
-import type { ProblemError } from './problem.ts';
+import type { Keys } from './auth.ts';
+import { type Caller, identifyCaller, instantOf, prefixed, tooManyEvents } from './caller.ts';
+import { commitEvents, NOT_REACHED, unreachable } from './commit.ts';
+import { type AppEnv, type Env, json, type LocalMode, problem } from './context.ts';
+import { type Intake, takeEvent } from './intake.ts';
 
 export type Handler = (c: Context<AppEnv>) => Promise<Response>;
 
@@ -77,58 +66,23 @@ async function track(
   batchSentAt: number | undefined,
   request: Request,
 ): Promise<Response> {
-  const { catalog, key, body } = caller;
-  const receivedAt = now();
+  const { catalog, body } = caller;
   const intake: Intake = {
     vocabulary: catalog.vocabulary,
-    receivedAt,
+    receivedAt: now(),
     sentAt: batchSentAt,
     ...(type === undefined ? {} : { type }),
   };
   const token =
     typeof body['customerToken'] === 'string' ? body['customerToken'] : request.headers.get('waymark-customer-token');
-  const rejected: { index: number; errors: readonly ProblemError[] }[] = [];
-  const byCustomer = new Map<string, Taken[]>();
-  const proofs = new Map<string | null, boolean>();
-  for (const [index, raw] of messages.entries()) {
-    const result = takeEvent(raw, intake);
-    if (!result.ok) {
-      rejected.push({ index, errors: result.errors });
-      continue;
-    }
-    const proven = proofs.get(result.userId) ?? (await proofOf(key, token, result.userId, receivedAt)) === 'proven';
-    proofs.set(result.userId, proven);
-    if (mustBeTrusted(caller, result, proven)) rejected.push({ index, errors: [{ pointer: '', detail: NEEDS_TOKEN }] });
-    else byCustomer.set(result.customerId, [...(byCustomer.get(result.customerId) ?? []), result]);
-  }
-  if (byCustomer.size === 0 && rejected.length > 0)
+  const results = messages.map((raw) => takeEvent(raw, intake));
+  const outcomes = await commitEvents(env, caller, results, token, intake.receivedAt);
+  if (!outcomes) return problem(unreachable(NOT_REACHED));
+  const rejected = outcomes.flatMap(({ errors }, index) => (errors ? [{ index, errors }] : []));
+  if (rejected.length > 0 && rejected.length === outcomes.length)
     return problem({
       kind: 'invalid',
       errors: rejected.flatMap(({ index, errors }) => prefixed(errors, type === undefined ? `/batch/${index}` : '')),
     });
-
-  const send = async (taken: Taken[]): Promise<boolean> => {
-    const first = taken[0];
-    if (!first) return true;
-    const proven = proofs.get(first.userId) ?? false;
-    const events = taken.map((result) => (proven ? result.event : { ...result.event, merges: null }));
-    const reply = await reached<Reply<Ingested>>(
-      env.CUSTOMER.getByName(first.customerId).ingest({
-        customerId: first.customerId,
-        catalogVersion: catalog.version,
-        proven,
-        events,
-        decide: null,
-      }),
-      NOT_REACHED,
-    );
-    return reply.kind === 'done';
-  };
-  // Anonymous customers first: a later message of the same batch may turn one of them into a known customer.
-  const groups = [...byCustomer.entries()];
-  const anonymous = groups.filter(([id]) => id.startsWith('a:')).map(([, taken]) => taken);
-  const known = groups.filter(([id]) => !id.startsWith('a:')).map(([, taken]) => taken);
-  const committed = [...(await mapBounded(anonymous, 32, send)), ...(await mapBounded(known, 32, send))];
-  if (committed.includes(false)) return problem(unreachable(NOT_REACHED));
   return json({ success: true, ...(rejected.length > 0 ? { rejected } : {}) });
 }

@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { drizzle } from 'drizzle-orm/d1';
 import { migrate } from 'drizzle-orm/d1/migrator';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4MiniflareOptions } from 'miniflare';
+import { isObject } from '../../schema/json.ts';
 import { bundleWorker } from './bundle.ts';
 import { filesBelow } from './files.ts';
 import { endOrphans, guardRun } from './guard.ts';
@@ -42,7 +43,7 @@ export async function startHost({ state, port }: HostOptions): Promise<Host> {
   const script = bundleWorker(join(ROOT, 'workers/local/worker.ts'));
   const { unstable_getMiniflareWorkerOptions: readWorkerOptions } = await import('wrangler');
   const { workerOptions } = readWorkerOptions(join(ROOT, 'wrangler.toml'));
-  const { modulesRules: _rules, ratelimits: _limits, ...worker } = workerOptions;
+  const { modulesRules: _rules, ratelimits: _limits, assets, ...worker } = workerOptions;
   const options: V4MiniflareOptions = {
     ...worker,
     name: 'waymark',
@@ -50,6 +51,8 @@ export async function startHost({ state, port }: HostOptions): Promise<Host> {
     script: await script,
     bindings: { ...(worker.bindings ?? {}), CLOCK_OFFSET_MS: readOffset(state) },
     serviceBindings: {
+      // The files as they lie there: the router that a deployment has in front of the worker would cost every event.
+      ASSETS: { disk: { path: directoryOf(assets), writable: false } },
       HOST: (request: { url: string; method: string; text: () => Promise<string> }) => serveHost(state, request),
     },
     resourcePersistencePath: state,
@@ -76,6 +79,12 @@ export async function startHost({ state, port }: HostOptions): Promise<Host> {
       release();
     },
   };
+}
+
+function directoryOf(assets: unknown): string {
+  const directory = isObject(assets) ? assets['directory'] : null;
+  if (typeof directory === 'string') return directory;
+  throw new Error('wrangler.toml names no directory of assets.');
 }
 
 /** The largest instant a row can hold. */

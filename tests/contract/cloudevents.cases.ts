@@ -1,0 +1,98 @@
+// What is a CloudEvent and what is none, as changes to a minimal one: the cases of the conformance documents
+// (github.com/cloudevents/conformance, format/json), and those of the specification that they leave out.
+
+import { LIMITS } from '../../schema/limits.ts';
+
+const AT = '2018-04-05T17:31:00.000Z';
+/** Name, change, and the time it says where it says one. */
+export const VALID: readonly [string, object, string?][] = [
+  ['minimal', {}],
+  ['minimal with null for what is optional', { datacontenttype: null, dataschema: null, subject: null, time: null }],
+  [
+    'all core attributes',
+    { datacontenttype: 'text/plain', dataschema: 'https://cloudevents.io/dataschema', subject: 'tests', time: AT },
+    AT,
+  ],
+  ['time in UTC', { time: '2018-04-05T17:31:00Z' }, AT],
+  ['time to nanoseconds', { time: '2018-04-05T17:31:00.000000000Z' }, AT],
+  ['time with a positive offset', { time: '2018-04-05T18:31:00+01:00' }, AT],
+  ['time with a negative offset', { time: '2018-04-05T16:31:00-01:00' }, AT],
+  ['time in small letters', { time: '2018-04-05t17:31:00z' }, AT],
+  ['a leap second', { time: '2016-12-31T23:59:60Z' }, '2016-12-31T23:59:59.000Z'],
+  ['relative source', { source: '#fragment' }],
+  ['source as a URN', { source: 'urn:uuid:6e8bc430-9c3a-11d9-9669-0800200c9a66' }],
+  ['simple text data', { datacontenttype: 'text/plain', data: 'Simple text' }],
+  ['a string of JSON data', { data: "I'm just a string" }],
+  ['an array of JSON data', { datacontenttype: 'application/vnd.x+json; charset=utf-8', data: [1, null] }],
+  [
+    'extensions of every type',
+    {
+      extinteger: 10,
+      extboolean: true,
+      extstring: 'text',
+      exturi: 'https://cloudevents.io',
+      exturiref: '//authority/path',
+      exttimestamp: '2023-03-31T15:12:00Z',
+      extbinary: 'TWE=',
+    },
+  ],
+  [
+    'a source, an id and a type as long as they may be',
+    {
+      source: `/${'s'.repeat(LIMITS.uriCharsMax - 1)}`,
+      id: 'i'.repeat(LIMITS.idCharsMax),
+      type: 't'.repeat(LIMITS.nameCharsMax),
+    },
+  ],
+  ['the bounds of an integer', { low: -2_147_483_648, high: 2_147_483_647 }],
+];
+
+/** Name, change, and the pointer to the fault. */
+export const INVALID: readonly [string, object, string][] = [
+  ['no specversion', { specversion: undefined }, '/specversion'],
+  ['no id', { id: undefined }, '/id'],
+  ['no type', { type: undefined }, '/type'],
+  ['no source', { source: undefined }, '/source'],
+  ['null for what is required', { id: null }, '/id'],
+  ['time garbage', { time: 'lunchtime' }, '/time'],
+  ['time to the minute', { time: '2018-04-05T18:31Z' }, '/time'],
+  ['time offset X', { time: '2018-04-05T18:31:00X' }, '/time'],
+  ['time offset out of range', { time: '2018-04-05T18:31:00+25:00' }, '/time'],
+  ['time offset no number', { time: '2018-04-05T18:31:00+xx:00' }, '/time'],
+  ['time offset of hours only', { time: '2018-04-05T18:31:00+05' }, '/time'],
+  ['time without an offset', { time: '2018-04-05T18:31:00' }, '/time'],
+  ['a day that is none', { time: '2018-02-30T18:31:00Z' }, '/time'],
+  ['empty id', { id: '' }, '/id'],
+  ['empty type', { type: '' }, '/type'],
+  ['empty source', { source: '' }, '/source'],
+  ['empty specversion', { specversion: '' }, '/specversion'],
+  ['unknown specversion', { specversion: '0.9' }, '/specversion'],
+  ['the version before', { specversion: '0.3' }, '/specversion'],
+  ['specversion as a number', { specversion: 1 }, '/specversion'],
+  ['datacontenttype no media type', { datacontenttype: 'xyz' }, '/datacontenttype'],
+  ['empty datacontenttype', { datacontenttype: '' }, '/datacontenttype'],
+  ['empty dataschema', { dataschema: '' }, '/dataschema'],
+  ['dataschema without a scheme', { dataschema: '/schema' }, '/dataschema'],
+  ['empty subject', { subject: '' }, '/subject'],
+  ['id a number', { id: 25 }, '/id'],
+  ['id an object', { id: { xyz: 'abc' } }, '/id'],
+  ['a control character', { id: 'a\u0007b' }, '/id'],
+  ['a non-character', { subject: 'a\uffff' }, '/subject'],
+  ['source with a blank', { source: '/a b' }, '/source'],
+  ['source with half a percent code', { source: '/a%2' }, '/source'],
+  ['a capital in a name', { MyExtension: 'bad' }, '/MyExtension'],
+  ['a dot in a name', { 'my.extension': 'bad' }, '/my.extension'],
+  ['an underscore in a name', { my_extension: 'bad' }, '/my_extension'],
+  ['a slash in a name', { 'my/extension': 'bad' }, '/my~1extension'],
+  ['an extension with a fraction', { myextension: 1.5 }, '/myextension'],
+  ['an integer of more than 32 bits', { myextension: 2_147_483_648 }, '/myextension'],
+  ['an extension that is an object', { myextension: {} }, '/myextension'],
+  ['data and data_base64', { data: 'text', data_base64: 'eyAieHl6IjogMTIzIH0=' }, '/data_base64'],
+  ['data that is not text where text is declared', { datacontenttype: 'text/plain', data: {} }, '/data'],
+  ['a source that is too long', { source: `/${'s'.repeat(LIMITS.uriCharsMax)}` }, '/source'],
+  ['a user id that is too long', { userid: 'u'.repeat(LIMITS.idCharsMax + 1) }, '/userid'],
+  ['a subject too long for a user id', { userid: null, subject: 'u'.repeat(LIMITS.idCharsMax + 1) }, '/subject'],
+  ['an id that is too long', { id: 'i'.repeat(LIMITS.idCharsMax + 1) }, '/id'],
+  ['a type that is too long', { type: 'x'.repeat(LIMITS.nameCharsMax + 1) }, '/type'],
+  ['data with a member that may not be', { data: JSON.parse('{"a":{"__proto__":1}}') }, '/data/a/__proto__'],
+];

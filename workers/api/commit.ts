@@ -1,0 +1,99 @@
+// From valid events to committed ones, for calls that may name several customers: one RPC a customer, all or 503. Decides
+// who may report a trusted event; says nothing about bodies or answers.
+
+import type { Catalog, KeyRow } from '../catalog/catalog.ts';
+import type { EventStatus, Ingested, Reply } from '../customer/messages.ts';
+import { proofOf } from './auth.ts';
+import { type Env, mapBounded, reached } from './context.ts';
+import type { Refused, Taken } from './intake.ts';
+import type { Failure, ProblemError } from './problem.ts';
+
+/** Objects asked at once. */
+const AT_ONCE = 32;
+
+export interface Sender {
+  readonly key: KeyRow;
+  readonly catalog: Catalog;
+}
+
+/** What became of one event of the call; with errors where it is rejected. */
+export interface Outcome {
+  readonly messageId: string | null;
+  readonly status: EventStatus | 'rejected';
+  readonly errors?: readonly ProblemError[];
+}
+
+export const NEEDS_TOKEN = 'This event is accepted with a customer token or from a server key only.';
+export const NOT_REACHED: { kind: 'unavailable'; detail: string } = {
+  kind: 'unavailable',
+  detail: 'the customer cannot be reached',
+};
+
+export function unreachable(reply: Exclude<Reply<object>, { kind: 'done' }>): Failure {
+  const retryAfterSeconds = reply.kind === 'busy' ? Math.ceil(reply.retryAfterMs / 1_000) : 1;
+  return {
+    kind: 'unavailable',
+    detail: 'The events were not accepted. Send them again with the same messageId.',
+    retryAfterSeconds,
+  };
+}
+
+/** Whether this is an event that needs a proof the caller does not have. */
+export function mustBeTrusted({ key, catalog }: Sender, taken: Taken, proven: boolean): boolean {
+  if (key.role !== 'write' || key.tokenMode !== 'required' || !catalog.trusted.has(taken.event.name)) return false;
+  return taken.userId === null || !proven;
+}
+
+/** Commits what was taken. @returns the outcomes in the order of `results`; null unless every valid event is committed */
+export async function commitEvents(
+  env: Env,
+  sender: Sender,
+  results: readonly (Taken | Refused)[],
+  token: string | null,
+  receivedAt: number,
+): Promise<Outcome[] | null> {
+  const outcomes: Outcome[] = [];
+  const byCustomer = new Map<string, { index: number; taken: Taken }[]>();
+  const proofs = new Map<string | null, boolean>();
+  for (const [index, result] of results.entries()) {
+    if (!result.ok) {
+      outcomes[index] = { messageId: result.messageId, status: 'rejected', errors: result.errors };
+      continue;
+    }
+    const { userId, customerId } = result;
+    const proven = proofs.get(userId) ?? (await proofOf(sender.key, token, userId, receivedAt)) === 'proven';
+    proofs.set(userId, proven);
+    if (mustBeTrusted(sender, result, proven))
+      outcomes[index] = {
+        messageId: result.event.messageId,
+        status: 'rejected',
+        errors: [{ pointer: '', detail: NEEDS_TOKEN }],
+      };
+    else byCustomer.set(customerId, [...(byCustomer.get(customerId) ?? []), { index, taken: result }]);
+  }
+
+  const send = async ([customerId, group]: [string, { index: number; taken: Taken }[]]): Promise<boolean> => {
+    const proven = proofs.get(group[0]?.taken.userId ?? null) ?? false;
+    const events = group.map(({ taken }) => (proven ? taken.event : { ...taken.event, merges: null }));
+    const reply = await reached<Reply<Ingested>>(
+      env.CUSTOMER.getByName(customerId).ingest({
+        customerId,
+        catalogVersion: sender.catalog.version,
+        proven,
+        events,
+        decide: null,
+      }),
+      NOT_REACHED,
+    );
+    if (reply.kind !== 'done') return false;
+    for (const [at, { index, taken }] of group.entries())
+      outcomes[index] = { messageId: taken.event.messageId, status: reply.statuses[at] ?? 'accepted' };
+    return true;
+  };
+  // Anonymous customers first: a later message of the same batch may turn one of them into a known customer.
+  const groups = [...byCustomer];
+  const anonymous = groups.filter(([customerId]) => customerId.startsWith('a:'));
+  const known = groups.filter(([customerId]) => !customerId.startsWith('a:'));
+  const committed = [...(await mapBounded(anonymous, AT_ONCE, send)), ...(await mapBounded(known, AT_ONCE, send))];
+  return committed.includes(false) ? null : outcomes;
+}
