@@ -35,13 +35,9 @@ test('settings say where to send and nothing else: no customer, no name of a key
           apiHost: `${host}/v1`,
           protocol: 'http',
           addBundledMetadata: false,
-          unbundledIntegrations: [],
         },
       },
-      plan: { track: { __default: { enabled: true, integrations: {} } } },
       metrics: { sampleRate: 0 },
-      remotePlugins: [],
-      enabledMiddleware: {},
     },
   ]);
   for (const asked of [
@@ -56,7 +52,6 @@ test('settings say where to send and nothing else: no customer, no name of a key
         writeKey: 'wk_local',
         enabled: true,
         config: { statsCollection: { errors: { enabled: false }, metrics: { enabled: false } } },
-        connections: [],
         destinations: [],
       },
     });
@@ -69,6 +64,8 @@ test('settings stay with the browser that asked, and differ by origin', async ()
       expect(answer.headers.get('cache-control')).toBe('private, max-age=300');
       expect(answer.headers.get('vary')).toBe('Origin');
     }
+  const keyed = await server.call('GET', '/sourceConfig/', { headers: basic('wk_local') });
+  expect(keyed.headers.get('cache-control')).toBe('no-store');
 });
 
 test('a key that is unknown, or that is secret, has no settings', async () => {

@@ -173,7 +173,7 @@ const KILLS = often(1, 3);
 /** How often each client makes all its calls before a kill. More would not be held by RudderStack's page: 100 wait at most. */
 const TIMES = often(3, 5);
 
-test(`kill -9 under traffic, ${KILLS} times: every call of every client is in its timeline exactly once`, async () => {
+test(`kill -9 under traffic (kills: ${KILLS}): every call of every client is in its timeline exactly once`, async () => {
   const address = server.address();
   const names: readonly ClientName[] = HAS_BROWSER ? ['segment', 'rudder'] : [];
   const pages = await Promise.all(names.map((name) => inPage(name, browser, site, address)));

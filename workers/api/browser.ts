@@ -90,9 +90,10 @@ async function isWriteKey(
 
 const SETTINGS_SECONDS = 300;
 
-/** Kept by the browser alone: what is answered depends on the origin and on the key, which may travel in a header. */
+/** Kept by the browser alone, and only where the address names the key. */
 function settings(request: Request, known: true | null, body: object): Response {
-  const kept = known ? `private, max-age=${SETTINGS_SECONDS}` : 'no-store';
+  const keep = known && !request.headers.has('authorization');
+  const kept = keep ? `private, max-age=${SETTINGS_SECONDS}` : 'no-store';
   // With an origin, the middleware for other origins says that the answer varies with it.
   return json(body, 200, { 'cache-control': kept, ...(request.headers.has('origin') ? {} : { vary: 'Origin' }) });
 }
@@ -105,13 +106,9 @@ const segmentSettings = (key: string, { host, protocol }: URL): object => ({
       apiHost: `${host}/v1`,
       protocol: protocol.replace(':', ''),
       addBundledMetadata: false,
-      unbundledIntegrations: [],
     },
   },
-  plan: { track: { __default: { enabled: true, integrations: {} } } },
   metrics: { sampleRate: 0 },
-  remotePlugins: [],
-  enabledMiddleware: {},
 });
 
 const rudderSettings = (key: string): object => ({
@@ -122,7 +119,6 @@ const rudderSettings = (key: string): object => ({
     writeKey: key,
     enabled: true,
     config: { statsCollection: { errors: { enabled: false }, metrics: { enabled: false } } },
-    connections: [],
     destinations: [],
   },
 });
