@@ -114,7 +114,7 @@ async function listCustomers(
 
 /** Only ids that can be customers reach an object: asking must not create one. */
 function customerId(id: string): string | null {
-  return /^[ua]:./u.test(id) && id.length <= LIMITS.idCharsMax + 2 ? id : null;
+  return /^[ua]:./su.test(id) && id.length <= LIMITS.idCharsMax + 2 ? id : null;
 }
 
 const iso = (at: number): string => new Date(at).toISOString();
