@@ -239,6 +239,8 @@ test('ids that are too long or hold control characters are refused, odd ones are
     '0'.repeat(64),
     "'; --",
     '__proto__',
+    '\u2028line',
+    '\u2029',
   ];
   for (const userId of ids) {
     const answer = await server.ingest([message({ userId }, 'page')]);

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { isObject, type Json } from '../../schema/json.ts';
 import { type Answer, useServer } from '../api/server.ts';
+import { often } from '../prove.ts';
 import {
   type Body,
   type Document,
@@ -20,7 +21,7 @@ import {
 const server = useServer();
 const TRIES = 5;
 /** What a refusal may cost more than a plain call does at its best. */
-const COST_MS_MAX = 50;
+const COST_MS_MAX = often(250, 50);
 
 const DEEP = 1_000_000;
 const deep = '['.repeat(DEEP) + ']'.repeat(DEEP);

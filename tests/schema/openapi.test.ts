@@ -114,7 +114,7 @@ describe('the document', () => {
       const expected = [
         ...(security === '[]' ? [] : ['401']),
         ...(path.startsWith('/admin/') ? ['403'] : []),
-        ...(security.includes('writeKey') ? ['429'] : []),
+        ...(security.includes('writeKey') && path !== '/sourceConfig/' ? ['429'] : []),
         ...(operation['requestBody'] === undefined ? [] : ['400', '413']),
         '503',
       ];

@@ -28,5 +28,5 @@ export const noCustomer = () =>
 
 /** Only ids that can be customers reach an object: asking must not create one. */
 export function customerId(id: string): string | null {
-  return /^[ua]:./u.test(id) && id.length <= LIMITS.idCharsMax + 2 ? id : null;
+  return /^[ua]:./su.test(id) && id.length <= LIMITS.idCharsMax + 2 ? id : null;
 }

@@ -183,7 +183,6 @@ export const SCHEMAS = {
   RudderSettings: z.looseObject({
     source: z.looseObject({ id: z.string(), writeKey: z.string(), destinations: z.array(z.unknown()).max(0) }),
   }),
-  ClientMetrics: z.looseObject({ series: z.array(z.unknown()).optional() }),
   CloudEvent,
   CloudEventBatch: z.array(CloudEvent).max(LIMITS.eventsPerCallMax).describe('Of any customers; may be empty.'),
   CloudEventData: z.unknown().describe('The data of an event whose attributes are headers.'),
