@@ -1,6 +1,8 @@
 // Errors as the outside sees them: RFC 9457 problem+json, one map from what went wrong to status and words. Never a
 // stack, never a 500 for bad input.
 
+import { CUSTOMER_RATE, KEY_RATE } from '../../schema/limits.ts';
+
 export interface ProblemError {
   readonly pointer: string;
   readonly detail: string;
@@ -18,11 +20,21 @@ export type Failure =
   | { readonly kind: 'unauthorized'; readonly detail: string }
   | { readonly kind: 'forbidden'; readonly detail: string }
   | { readonly kind: 'not-found'; readonly detail: string }
-  | { readonly kind: 'conflict'; readonly detail: string }
+  | { readonly kind: 'conflict'; readonly detail: string; readonly retryAfterSeconds?: number }
   | { readonly kind: 'too-large'; readonly detail: string }
   | { readonly kind: 'unsupported-type'; readonly detail: string }
-  | { readonly kind: 'too-many'; readonly retryAfterSeconds: number }
+  | { readonly kind: 'too-many'; readonly limit: RateLimitName; readonly retryAfterSeconds: number }
   | { readonly kind: 'unavailable'; readonly detail: string; readonly retryAfterSeconds: number };
+
+/** The limits that can be passed: calls with one public key, events of one customer. */
+export type RateLimitName = 'key' | 'customer';
+
+/** As `RateLimit-Policy` names them: quota and window in seconds (draft-ietf-httpapi-ratelimit-headers-11, section 3). */
+const POLICIES: Readonly<Record<RateLimitName, string>> = {
+  key: `"key";q=${KEY_RATE.requests};w=${KEY_RATE.periodSeconds}`,
+  // The registry of units has no events: a parameter of our own says what is counted.
+  customer: `"customer";q=${CUSTOMER_RATE.burstEvents};w=${CUSTOMER_RATE.burstEvents / CUSTOMER_RATE.eventsPerSecond};waymark-unit="events"`,
+};
 
 const TITLES: Readonly<Record<Failure['kind'], readonly [number, string]>> = {
   'bad-json': [400, 'The body is not usable JSON'],
@@ -44,11 +56,18 @@ export function problem(failure: Failure, more: object = {}): Response {
   const body = { type: `urn:waymark:problem:${failure.kind}`, title, status, ...detailsOf(failure), ...more };
   const headers = new Headers({ 'content-type': 'application/problem+json' });
   if (failure.kind === 'unauthorized') headers.set('www-authenticate', 'Bearer realm="waymark", Basic realm="waymark"');
-  if (failure.kind === 'too-many' || failure.kind === 'unavailable')
-    headers.set('retry-after', String(failure.retryAfterSeconds));
-  if (failure.kind === 'too-many') headers.set('ratelimit', `"key";r=0;t=${failure.retryAfterSeconds}`);
+  if ('retryAfterSeconds' in failure) headers.set('retry-after', String(failure.retryAfterSeconds));
+  if (failure.kind === 'too-many') {
+    headers.set('ratelimit-policy', POLICIES[failure.limit]);
+    headers.set('ratelimit', `"${failure.limit}";r=0;t=${failure.retryAfterSeconds}`);
+  }
   return new Response(JSON.stringify(body), { status, headers });
 }
+
+const TOO_MANY: Readonly<Record<RateLimitName, string>> = {
+  key: 'Too many calls with this key.',
+  customer: 'Too many events of one customer; with the same messageId nothing is counted twice.',
+};
 
 function detailsOf(failure: Failure): object {
   switch (failure.kind) {
@@ -66,7 +85,7 @@ function detailsOf(failure: Failure): object {
         ...(failure.findings ? { findings: failure.findings } : {}),
       };
     case 'too-many':
-      return { detail: `Try again in ${failure.retryAfterSeconds} s.` };
+      return { detail: `${TOO_MANY[failure.limit]} Try again in ${failure.retryAfterSeconds} s.` };
     default:
       return { detail: failure.detail };
   }
