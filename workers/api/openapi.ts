@@ -17,6 +17,8 @@ export function openApiDocument(): object {
 }
 
 const WRITE_KEY: RouteConfig['security'] = [{ writeKey: [] }, { writeKeyInQuery: [] }, { bearer: [] }];
+/** For settings, which name the key to whoever asks: a secret one is none of these. */
+const PUBLIC_KEY: RouteConfig['security'] = [{ writeKey: [] }, { writeKeyInQuery: [] }];
 const ADMIN_KEY: RouteConfig['security'] = [{ bearer: [] }];
 
 interface Audience {
@@ -46,7 +48,7 @@ const IDEMPOTENT_PROBLEMS = [400, 409, 413, 422];
 const AUDIENCES: Readonly<Record<Tag, Audience>> = {
   sites: { ...SITE, headers: ['Server-Timing'] },
   tracking: SITE,
-  browser: { security: WRITE_KEY, problems: [503], headers: [] },
+  browser: { security: PUBLIC_KEY, problems: [503], headers: [] },
   journeys: ADMIN,
   catalog: ADMIN,
   customers: ADMIN,
