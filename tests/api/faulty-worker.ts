@@ -114,8 +114,9 @@ const app = createApp(null);
 export default {
   fetch: async (request, env, execution) => {
     if (new URL(request.url).pathname !== '/switch') return app.fetch(request, breakable(env), execution);
-    faults = { ...faults, ...(await request.json<Partial<Faults>>()) };
-    fired.clear();
+    const turned = await request.json<Partial<Faults>>();
+    if (turned.firedMax !== undefined) fired.clear();
+    faults = { ...faults, ...turned };
     return new Response(null, { status: 204 });
   },
   queue: async (batch, env) => {
