@@ -3,7 +3,7 @@
 
 import type { Json, JsonObject } from '../../schema/json.ts';
 import { KEY_RATE, LIMITS } from '../../schema/limits.ts';
-import { freshCatalog } from '../catalog/cache.ts';
+import { freshCatalog, lacksSecrets } from '../catalog/cache.ts';
 import type { KeyRow } from '../catalog/catalog.ts';
 import { findKey, type Keys, keyOf } from './auth.ts';
 import { type Read, readJsonObject } from './body.ts';
@@ -32,7 +32,7 @@ export async function identifySender<B extends object>(
 ): Promise<(Sender & { readonly body: B }) | Response> {
   const catalog = freshCatalog() ?? (await catalogOfRequest(env, execution));
   const early = keyOf(request, undefined);
-  if (early !== null && catalog && !findKey(early, catalog, localKeys)) return problem(WRONG_KEY);
+  if (early !== null && catalog && !findKey(early, catalog, localKeys)) return problem(unknownKey());
   const read = await readBody(request);
   if (!read.ok) return problem(read.failure);
   if (!catalog) return problem(CATALOG_UNREADABLE, { degraded: true });
@@ -41,7 +41,7 @@ export async function identifySender<B extends object>(
     catalog,
     localKeys,
   );
-  if (!key) return problem(WRONG_KEY);
+  if (!key) return problem(unknownKey());
   if (env.KEY_RATE && !localKeys && key.role === 'write' && !(await env.KEY_RATE.limit({ key: key.hash })).success)
     return problem({ kind: 'too-many', limit: 'key', retryAfterSeconds: KEY_RATE.periodSeconds });
   return { key, catalog, body: read.value };
@@ -51,6 +51,9 @@ export const WRONG_KEY: Failure = {
   kind: 'unauthorized',
   detail: 'The write key is missing or not known. Send it as the Basic-auth user name or as writeKey.',
 };
+
+/** A borrowed catalog may be older than the key: then nobody knows, and a client must not drop what it sent. */
+const unknownKey = (): Failure => (lacksSecrets() ? CATALOG_UNREADABLE : WRONG_KEY);
 
 /** The customer token a call carries, looked for only where the key asks for one. */
 export function tokenOf(key: KeyRow, inBody: unknown, request: Request): string | null {

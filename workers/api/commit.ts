@@ -1,10 +1,11 @@
 // From valid events to committed ones, for calls that may name several customers: one RPC a customer, all or none answered 200. Decides
 // who may report a trusted event; says nothing about bodies or answers.
 
+import { lacksSecrets } from '../catalog/cache.ts';
 import type { Catalog, KeyRow } from '../catalog/catalog.ts';
 import type { EventStatus, Ingested, Reply } from '../customer/messages.ts';
 import { proofOf } from './auth.ts';
-import { type Env, mapBounded, reached } from './context.ts';
+import { CATALOG_UNREADABLE, type Env, mapBounded, reached } from './context.ts';
 import type { Refused, Taken } from './intake.ts';
 import type { Failure, ProblemError } from './problem.ts';
 
@@ -41,6 +42,13 @@ export function unreachable(reply: NotDone): Failure {
   };
 }
 
+/**
+ * Whether a token came that nobody can verify right now: the event must neither be refused for it nor taken without it,
+ * because either would last.
+ */
+export const isUnverifiable = (key: KeyRow, token: string | null): boolean =>
+  lacksSecrets() && key.role === 'write' && key.tokenMode !== 'off' && token !== null && token !== '';
+
 /** Whether this is an event that needs a proof the caller does not have. */
 export function mustBeTrusted({ key, catalog }: Sender, taken: Taken, proven: boolean): boolean {
   if (key.role !== 'write' || key.tokenMode !== 'required' || !catalog.trusted.has(taken.event.name)) return false;
@@ -55,6 +63,7 @@ export async function commitEvents(
   token: string | null,
   receivedAt: number,
 ): Promise<Outcome[] | Failure> {
+  if (isUnverifiable(sender.key, token)) return CATALOG_UNREADABLE;
   const outcomes: Outcome[] = [];
   const byCustomer = new Map<string, { index: number; taken: Taken }[]>();
   const proofs = new Map<string | null, boolean>();

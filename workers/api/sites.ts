@@ -11,8 +11,18 @@ import { now } from '../customer/clock.ts';
 import type { Decided, DecisionRequest, Decisions, Ingested, IngestRequest, Reply } from '../customer/messages.ts';
 import { proofOf } from './auth.ts';
 import { identifyCaller, instantOf, prefixed, tokenOf, tooManyEvents } from './caller.ts';
-import { mustBeTrusted, NEEDS_TOKEN, NOT_REACHED, unreachable } from './commit.ts';
-import { type AppEnv, type Env, inTime, json, type LocalMode, problem, reached, timing } from './context.ts';
+import { isUnverifiable, mustBeTrusted, NEEDS_TOKEN, NOT_REACHED, unreachable } from './commit.ts';
+import {
+  type AppEnv,
+  CATALOG_UNREADABLE,
+  type Env,
+  inTime,
+  json,
+  type LocalMode,
+  problem,
+  reached,
+  timing,
+} from './context.ts';
 import { type Intake, takeEvent } from './intake.ts';
 import type { Failure } from './problem.ts';
 import { notedDegraded } from './trace.ts';
@@ -70,6 +80,7 @@ export function siteRoutes(local: LocalMode | null): Hono<AppEnv> {
       });
 
     const token = tokenOf(key, call.data.customerToken, c.req.raw);
+    if (isUnverifiable(key, token)) return problem(CATALOG_UNREADABLE, { degraded: true });
     const proof = await proofOf(key, token, first.userId, receivedAt);
     const proven = proof === 'proven';
     const accepted = taken.filter((result) => !mustBeTrusted(caller, result, proven));

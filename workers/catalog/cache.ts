@@ -16,6 +16,9 @@ let askedAt = 0;
 /** The copy came from the location's cache: without secrets, so D1's own takes its place as soon as it answers. */
 let borrowed = false;
 
+/** Whether the copy at hand is without secrets, so that no customer token can be told from a false one. */
+export const lacksSecrets = (): boolean => borrowed;
+
 /** How long a request waits for D1 while it has a copy to serve from, and while it has none. */
 const WAIT_WITH_COPY_MS = 150;
 const WAIT_WITHOUT_COPY_MS = 2_000;
