@@ -1,7 +1,7 @@
 // The system as it is deployed, in a real workerd on this machine: the program without local mode, keys in D1, the rate of
 // write keys on, and switches for what can fail around it (faulty-worker.ts). What happens inside is told, not looked for.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { drizzle } from 'drizzle-orm/d1';
@@ -33,9 +33,13 @@ export interface Deployed {
   readonly noted: <T extends Note>(isMeant: (note: Note) => note is T) => Promise<T>;
 }
 
-/** One system for the tests of a file. */
-export function useDeployed(): Deployed {
-  const state = mkdtempSync(join(tmpdir(), 'waymark-deployed-'));
+/** A folder in memory where the machine has one: there a commit costs no disk. */
+const MEMORY = '/dev/shm';
+
+/** One system for the tests of a file, its state on disk or, for what a disk would decide, in memory. */
+export function useDeployed(place: 'disk' | 'memory' = 'disk'): Deployed {
+  const folder = place === 'memory' && existsSync(MEMORY) ? MEMORY : tmpdir();
+  const state = mkdtempSync(join(folder, 'waymark-deployed-'));
   const waiting = new Set<(note: Note) => void>();
   let miniflare: Miniflare | null = null;
   let port = 0;
