@@ -58,6 +58,12 @@ export const LIMITS = {
   instructionsPerInputMax: 1_000,
   /** Timers fired in one commit; the rest follows in the next one, at once. */
   timersPerCommitMax: 500,
+  /** Calls with one write key in a window; wrangler.toml says the same. */
+  keyCalls: 5_000,
+  keyWindowSeconds: 10,
+  /** Events one customer may send at once, and how many more each second after that; above what a busy page sends. */
+  customerBurstEvents: 2_000,
+  customerEventsPerSecond: 1_000,
   /** Runs of one customer that are not over. */
   runsPerCustomerMax: 200,
   /** Runs that are over a customer's keyed journeys are remembered by; older ones are forgotten (E8). */

@@ -10,6 +10,7 @@ import { type AppEnv, type Env, json, type LocalMode, problem } from './context.
 import { docsRoutes } from './docs.ts';
 import { openApiDocument } from './openapi.ts';
 import { siteRoutes } from './sites.ts';
+import { logAnswer, requestIdOf, withRequestId } from './trace.ts';
 import { trackingRoutes } from './tracking.ts';
 
 /** The handler of all requests. */
@@ -59,10 +60,13 @@ export function createApp(local: LocalMode | null): App {
     local !== null && !local.ready && !new URL(request.url).pathname.startsWith('/admin/');
   return {
     routes,
-    fetch: (request, env, execution) => {
-      if (starting(request))
-        return problem({ kind: 'unavailable', detail: 'The system is starting.', retryAfterSeconds: 1 });
-      return (request.headers.has('origin') ? crossOrigin : routes).fetch(request, env, execution);
+    fetch: async (request, env, execution) => {
+      const id = requestIdOf(request.headers);
+      const response = starting(request)
+        ? problem({ kind: 'unavailable', detail: 'The system is starting.', retryAfterSeconds: 1 })
+        : await (request.headers.has('origin') ? crossOrigin : routes).fetch(request, env, execution);
+      if (response.status >= 400) logAnswer(request, response.status, id);
+      return withRequestId(response, id);
     },
   };
 }

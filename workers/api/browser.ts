@@ -42,7 +42,7 @@ export const CROSS_ORIGIN_HEADERS: readonly string[] = [
 ];
 
 /** Headers of an answer that a page of another origin may read: when to come back. */
-export const EXPOSED_HEADERS: readonly string[] = ['retry-after', 'ratelimit'];
+export const EXPOSED_HEADERS: readonly string[] = ['retry-after', 'ratelimit', 'ratelimit-policy', 'x-request-id'];
 
 export function browserRoutes(local: LocalMode | null): Hono<AppEnv> {
   const localKeys = local?.keys ?? null;

@@ -43,7 +43,7 @@ export async function identifySender<B extends object>(
   );
   if (!key) return problem(WRONG_KEY);
   if (env.KEY_RATE && !localKeys && key.role === 'write' && !(await env.KEY_RATE.limit({ key: key.hash })).success)
-    return problem({ kind: 'too-many', retryAfterSeconds: 10 });
+    return problem({ kind: 'too-many', retryAfterSeconds: LIMITS.keyWindowSeconds, of: 'key' });
   return { key, catalog, body: read.value };
 }
 

@@ -8,7 +8,7 @@ import { LIMITS } from '../../schema/limits.ts';
 import { now } from '../customer/clock.ts';
 import { type Read, readJson, readRawBytes, unzipped } from './body.ts';
 import { identifySender, prefixed, tooManyEvents } from './caller.ts';
-import { commitEvents, NOT_REACHED, unreachable } from './commit.ts';
+import { commitEvents, unreachable } from './commit.ts';
 import { type AppEnv, json, type LocalMode, problem, timing } from './context.ts';
 import { type Intake, type Refused, type Taken, takeEvent } from './intake.ts';
 import type { Failure, ProblemError } from './problem.ts';
@@ -32,7 +32,7 @@ export function cloudEventRoutes(local: LocalMode | null): Hono<AppEnv> {
     const results = events.map((event) => takeCloudEvent(event, intake));
     const token = request.headers.get('waymark-customer-token');
     const outcomes = await commitEvents(c.env, sender, results, token, intake.receivedAt);
-    if (!outcomes) return problem(unreachable(NOT_REACHED));
+    if (!Array.isArray(outcomes)) return problem(unreachable(outcomes));
     if (outcomes.length > 0 && outcomes.every(({ status }) => status === 'rejected'))
       return problem(
         !batched && results.some((result) => !result.ok && result.tooLarge)

@@ -29,7 +29,11 @@ export const NOT_REACHED: { kind: 'unavailable'; detail: string } = {
   detail: 'the customer cannot be reached',
 };
 
-export function unreachable(reply: Exclude<Reply<object>, { kind: 'done' }>): Failure {
+export type NotDone = Exclude<Reply<object>, { kind: 'done' }>;
+
+export function unreachable(reply: NotDone): Failure {
+  if (reply.kind === 'flooded')
+    return { kind: 'too-many', retryAfterSeconds: Math.ceil(reply.retryAfterMs / 1_000), of: 'customer' };
   const retryAfterSeconds = reply.kind === 'busy' ? Math.ceil(reply.retryAfterMs / 1_000) : 1;
   return {
     kind: 'unavailable',
@@ -44,14 +48,14 @@ export function mustBeTrusted({ key, catalog }: Sender, taken: Taken, proven: bo
   return taken.userId === null || !proven;
 }
 
-/** Commits what was taken. @returns the outcomes in the order of `results`; null unless every valid event is committed */
+/** Commits what was taken. @returns the outcomes in the order of `results`, or why not every valid event is committed */
 export async function commitEvents(
   env: Env,
   sender: Sender,
   results: readonly (Taken | Refused)[],
   token: string | null,
   receivedAt: number,
-): Promise<Outcome[] | null> {
+): Promise<Outcome[] | NotDone> {
   const outcomes: Outcome[] = [];
   const byCustomer = new Map<string, { index: number; taken: Taken }[]>();
   const proofs = new Map<string | null, boolean>();
@@ -72,7 +76,7 @@ export async function commitEvents(
     else byCustomer.set(customerId, [...(byCustomer.get(customerId) ?? []), { index, taken: result }]);
   }
 
-  const send = async ([customerId, group]: [string, { index: number; taken: Taken }[]]): Promise<boolean> => {
+  const send = async ([customerId, group]: [string, { index: number; taken: Taken }[]]): Promise<NotDone | null> => {
     const proven = proofs.get(group[0]?.taken.userId ?? null) ?? false;
     const events = group.map(({ taken }) => (proven ? taken.event : { ...taken.event, merges: null }));
     const reply = await reached<Reply<Ingested>>(
@@ -85,15 +89,15 @@ export async function commitEvents(
       }),
       NOT_REACHED,
     );
-    if (reply.kind !== 'done') return false;
+    if (reply.kind !== 'done') return reply;
     for (const [at, { index, taken }] of group.entries())
       outcomes[index] = { messageId: taken.event.messageId, status: reply.statuses[at] ?? 'accepted' };
-    return true;
+    return null;
   };
   // Anonymous customers first: a later message of the same batch may turn one of them into a known customer.
   const groups = [...byCustomer];
   const anonymous = groups.filter(([customerId]) => customerId.startsWith('a:'));
   const known = groups.filter(([customerId]) => !customerId.startsWith('a:'));
   const committed = [...(await mapBounded(anonymous, AT_ONCE, send)), ...(await mapBounded(known, AT_ONCE, send))];
-  return committed.includes(false) ? null : outcomes;
+  return committed.find((failed) => failed !== null) ?? outcomes;
 }

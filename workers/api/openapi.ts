@@ -50,7 +50,7 @@ const PROBLEMS: { readonly [status: number]: string } = {
   413: 'Larger than the limits allow; send it in parts.',
   415: 'The content type is none that this call takes.',
   422: 'The content cannot be accepted; errors or findings say why.',
-  429: 'Too many calls with this key.',
+  429: 'Too many calls with this key, or too many events of this customer.',
   503: 'Something this call needs does not answer. Send it again after Retry-After.',
 };
 
@@ -59,13 +59,14 @@ const HEADERS = {
   'Server-Timing': { description: 'How long the call took, in milliseconds.', schema: { type: 'string' } },
   'Retry-After': { description: 'Seconds to wait before the call is repeated.', schema: { type: 'integer' } },
   RateLimit: { description: 'What is left of the limit, and when it is renewed.', schema: { type: 'string' } },
+  'RateLimit-Policy': { description: 'The limit: so many (q) in so many seconds (w).', schema: { type: 'string' } },
   'WWW-Authenticate': { description: 'The schemes a key may be sent by.', schema: { type: 'string' } },
 } as const;
 type HeaderName = keyof typeof HEADERS;
 
 const PROBLEM_HEADERS: { readonly [status: number]: readonly HeaderName[] } = {
   401: ['WWW-Authenticate'],
-  429: ['Retry-After', 'RateLimit'],
+  429: ['Retry-After', 'RateLimit', 'RateLimit-Policy'],
   503: ['Retry-After'],
 };
 

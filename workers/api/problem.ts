@@ -1,6 +1,8 @@
 // Errors as the outside sees them: RFC 9457 problem+json, one map from what went wrong to status and words. Never a
 // stack, never a 500 for bad input.
 
+import { LIMITS } from '../../schema/limits.ts';
+
 export interface ProblemError {
   readonly pointer: string;
   readonly detail: string;
@@ -21,7 +23,12 @@ export type Failure =
   | { readonly kind: 'conflict'; readonly detail: string }
   | { readonly kind: 'too-large'; readonly detail: string }
   | { readonly kind: 'unsupported-type'; readonly detail: string }
-  | { readonly kind: 'too-many'; readonly retryAfterSeconds: number }
+  | {
+      readonly kind: 'too-many';
+      readonly retryAfterSeconds: number;
+      /** Whose limit it is. */
+      readonly of: 'key' | 'customer';
+    }
   | { readonly kind: 'unavailable'; readonly detail: string; readonly retryAfterSeconds: number };
 
 const TITLES: Readonly<Record<Failure['kind'], readonly [number, string]>> = {
@@ -38,6 +45,12 @@ const TITLES: Readonly<Record<Failure['kind'], readonly [number, string]>> = {
   unavailable: [503, 'Not available right now'],
 };
 
+/** draft-ietf-httpapi-ratelimit-headers: so many (q) in a window of so many seconds (w). The key's is that of wrangler.toml. */
+const POLICIES = {
+  key: `"key";q=${LIMITS.keyCalls};w=${LIMITS.keyWindowSeconds}`,
+  customer: `"customer";q=${LIMITS.customerBurstEvents};w=${LIMITS.customerBurstEvents / LIMITS.customerEventsPerSecond}`,
+} as const;
+
 /** `more` adds members to the problem, such as the decisions that a page still gets. */
 export function problem(failure: Failure, more: object = {}): Response {
   const [status, title] = TITLES[failure.kind];
@@ -46,7 +59,10 @@ export function problem(failure: Failure, more: object = {}): Response {
   if (failure.kind === 'unauthorized') headers.set('www-authenticate', 'Bearer realm="waymark", Basic realm="waymark"');
   if (failure.kind === 'too-many' || failure.kind === 'unavailable')
     headers.set('retry-after', String(failure.retryAfterSeconds));
-  if (failure.kind === 'too-many') headers.set('ratelimit', `"key";r=0;t=${failure.retryAfterSeconds}`);
+  if (failure.kind === 'too-many') {
+    headers.set('ratelimit', `"${failure.of}";r=0;t=${failure.retryAfterSeconds}`);
+    headers.set('ratelimit-policy', POLICIES[failure.of]);
+  }
   return new Response(JSON.stringify(body), { status, headers });
 }
 

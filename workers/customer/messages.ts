@@ -61,7 +61,9 @@ export type EventStatus = 'accepted' | 'duplicate';
 export type Reply<T> =
   | ({ readonly kind: 'done' } & T)
   | { readonly kind: 'unavailable'; readonly detail: string }
-  | { readonly kind: 'busy'; readonly retryAfterMs: number };
+  | { readonly kind: 'busy'; readonly retryAfterMs: number }
+  /** Too many events of this customer. */
+  | { readonly kind: 'flooded'; readonly retryAfterMs: number };
 
 /** `moved`: the customer has become another one, to which these events belong. */
 export type Imported =
