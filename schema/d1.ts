@@ -45,6 +45,22 @@ export const keys = sqliteTable('keys', {
   createdAt: integer('created_at').notNull(),
 });
 
+/** Answers of admin writes by their Idempotency-Key, for a day; without a status while the first call is under way. */
+export const idempotency = sqliteTable(
+  'idempotency',
+  {
+    /** SHA-256 of the admin key's hash and the Idempotency-Key. */
+    id: text('id').primaryKey(),
+    /** SHA-256 of method, path, query and body. */
+    request: text('request').notNull(),
+    status: integer('status'),
+    headers: text('headers'),
+    body: text('body'),
+    madeAt: integer('made_at').notNull(),
+  },
+  (table) => [index('idempotency_by_time').on(table.madeAt)],
+);
+
 /** The index of customers: a projection of who stands where, at most five seconds behind; one row a customer. */
 export const customers = sqliteTable(
   'customers',

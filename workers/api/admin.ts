@@ -9,6 +9,7 @@ import { adminJourneyRoutes } from './admin-journeys.ts';
 import { adminMessageRoutes } from './admin-messages.ts';
 import { bearerOf, findKey } from './auth.ts';
 import { type AppEnv, CATALOG_UNREADABLE, catalogOfRequest, type LocalMode, problem, withCatalog } from './context.ts';
+import { idempotent } from './idempotency.ts';
 
 export interface AdminEnv extends AppEnv {
   Variables: { catalog: Catalog };
@@ -30,6 +31,7 @@ export function adminRoutes(local: LocalMode | null): Hono<AdminEnv> {
     if (!c.res.headers.has('waymark-catalog')) withCatalog(c.res, catalog.version);
     return undefined;
   });
+  app.use('*', idempotent);
   app.route('/', adminJourneyRoutes());
   app.route('/', adminCatalogRoutes());
   app.route('/', adminCustomerRoutes());
