@@ -139,7 +139,7 @@ async function readBinary(request: Request, contentType: string): Promise<Read<C
   const raw = await readRawBytes(request);
   if (!raw.ok) return raw;
   const encoded = /\bgzip\b/i.test(request.headers.get('content-encoding') ?? '') || isJsonType(contentType);
-  const body = encoded ? await unzipped(raw.value) : raw;
+  const body = encoded ? unzipped(raw.value) : raw;
   if (!body.ok) return body;
   const data = dataOf(body.value, contentType);
   return data.ok ? { ok: true, value: { batched: false, events: [{ ...attributes, ...data.value }] } } : data;
