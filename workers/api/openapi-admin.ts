@@ -229,7 +229,7 @@ const CUSTOMERS: readonly Route[] = [
     tag: 'customers',
     summary: 'Messages to one customer, newest first, and what became of them',
     query: z.object({
-      customer: z.string().describe('u:<userId> or a:<anonymousId>.'),
+      customer: z.string().describe('u:<userId> or a:<anonymousId>.').meta({ example: 'u:customer-1' }),
       limit,
       cursor: z.coerce.number().int().min(0).optional().describe('next of the page before.'),
     }),

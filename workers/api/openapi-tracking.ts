@@ -98,7 +98,7 @@ const BROWSER: readonly Route[] = [
     id: 'getRudderSettings',
     tag: 'browser',
     summary: 'What @rudderstack/analytics-js loads before it sends',
-    description: 'For its option configUrl.',
+    description: 'For its option configUrl. A secret key is not known here: it has no place in a browser.',
     answers: { 200: { schema: 'RudderSettings', words: 'That there is nothing more to load.' } },
     problems: [401],
   },
