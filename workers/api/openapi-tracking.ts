@@ -88,7 +88,7 @@ const BROWSER: readonly Route[] = [
     open: true,
     summary: 'What @segment/analytics-next loads before it sends',
     description: 'For its option cdnURL. The settings also tell it to send here, so no other option is needed.',
-    params: z.object({ key: z.string().meta({ description: 'The write key.', example: 'wk_local' }) }),
+    params: z.object({ key: z.string().meta({ description: 'The write key.' }) }),
     answers: { 200: { schema: 'SegmentSettings', words: 'Where to send, and that there is nothing more to load.' } },
     problems: [404],
   },
