@@ -8,8 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { driveLoad, type Phase } from './client.ts';
 import type { Shopper } from './mix.ts';
-import type { Subject } from './subject.ts';
-import { type Server, serve } from './workerd.ts';
+import type { Server, Subject } from './subject.ts';
 
 export interface Figures {
   eventsPerSecond: number;
@@ -46,7 +45,7 @@ const RESTING_CPU_US = 20_000;
 export async function runRound(options: RoundOptions): Promise<Figures> {
   const folder = await mkdtemp(join(options.workFolder, `${options.subject.name}-`));
   try {
-    const server = await serve(await options.subject.setUp(folder));
+    const server = await options.subject.start(folder);
     try {
       const figures = await measure(server, options);
       if (server.complaints() !== '') options.onComplaint(server.complaints());

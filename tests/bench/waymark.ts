@@ -14,8 +14,8 @@ import { moveDisks, type RuntimeConfig, writeConfig } from './config.ts';
 import { expectStage } from './lifecycle.ts';
 import type { Shopper } from './mix.ts';
 import { prepareState, type Seeding } from './prepare.ts';
-import type { Subject } from './subject.ts';
-import type { Server } from './workerd.ts';
+import type { Server, Subject } from './subject.ts';
+import { serve } from './workerd.ts';
 
 interface Keys {
   writeKey: string;
@@ -86,10 +86,10 @@ export function makeWaymark(variant: 'event' | 'decide'): Subject {
       });
       base = { ...prepared, stateFolder };
     },
-    setUp: async (folder) => {
+    start: async (folder) => {
       if (base === undefined) throw new Error('the subject was not prepared');
       await cp(base.stateFolder, folder, { recursive: true });
-      return writeConfig(moveDisks(base.config, base.stateFolder, folder), base.userService, folder);
+      return serve(writeConfig(moveDisks(base.config, base.stateFolder, folder), base.userService, folder));
     },
     greet: async (server) => {
       const response = await fetch(`http://127.0.0.1:${server.port}/healthz`);
@@ -98,6 +98,10 @@ export function makeWaymark(variant: 'event' | 'decide'): Subject {
     makeEventRequest: (_shopper, event) =>
       makeRequest('POST', '/v1/events', makeHeaders(), JSON.stringify({ events: [event], ...decide })),
     isAccepted: (answer) => isAccepted(answer, variant),
+    makeReadRequest: ({ userId }) =>
+      makeRequest('POST', '/v1/decide', makeHeaders(), JSON.stringify({ userId, placements: [] })),
+    isRead: ({ status, body }) => status === 200 && body.includes('"stages":{') && body.includes('"degraded":false'),
+    countInStage: (server, stage) => countInStage(server, stage, keys),
     // The mix has no effect that goes out; `check` proves that every outbox is empty.
     settled: async () => undefined,
     check: (server, shoppers) => check(server, shoppers, keys),
@@ -109,6 +113,15 @@ function isAccepted({ status, body }: Answer, variant: 'event' | 'decide'): bool
   if (status !== 200 || !body.includes('"degraded":false')) return false;
   if (!body.includes('"status":"accepted"') && !body.includes('"status":"duplicate"')) return false;
   return variant === 'event' || body.includes('"hero":[{');
+}
+
+/** From the index that operators ask, which is told after the commit. */
+async function countInStage(server: Server, stage: string, keys: Keys): Promise<number> {
+  const headers = { authorization: `Bearer ${keys.adminKey}` };
+  const response = await fetch(`http://127.0.0.1:${server.port}/admin/funnel`, { headers });
+  if (!response.ok) throw new Error(`/admin/funnel answered ${response.status}: ${await response.text()}`);
+  const { journeys }: { journeys: { lifecycle?: Record<string, number> } } = JSON.parse(await response.text());
+  return journeys.lifecycle?.[stage] ?? 0;
 }
 
 /** Every customer stands where the lifecycle's table puts them, and has one entry for each event sent, no more. */
