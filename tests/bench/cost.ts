@@ -1,14 +1,14 @@
 // `npm run bench -- cost`: what a million events cost at public prices (prices.ts), from units counted over the mix
 // (counting.ts) with all that follows within half a minute; what an included quota would save is not taken off. Worker
-// CPU is that of the whole process, objects and database included, which is more than is billed, and so is the
-// storage of D1 at the price of the objects'. Timers that fall due weeks later are not in it.
+// CPU is that of the whole process, objects and database included, which is more than is billed. What the events go on
+// costing where they are stored is a line of its own. Timers that fall due weeks later are not in it.
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { driveLoad } from './client.ts';
 import type { Counts } from './counts.ts';
 import { databaseBytes } from './folder.ts';
 import type { Measure } from './measure.ts';
-import { OBJECT_GB, PRICES, priceEvents, type Unit } from './prices.ts';
+import { OBJECT_GB, PRICES, priceEvents, STORED_GB_MONTH, type Unit } from './prices.ts';
 import type { Server } from './subject.ts';
 import { renderSummary, summarize } from './table.ts';
 import { type Turn, takeTurns } from './turns.ts';
@@ -16,10 +16,11 @@ import { type Turn, takeTurns } from './turns.ts';
 interface Figures {
   perEvent: Record<Unit, number>;
   alarmsPerEvent: number;
+  storedBytesPerEvent: number;
   dollars: number;
 }
 
-const MEGABYTE = 1_000_000;
+const GIGABYTE = 1e9;
 
 export const cost: Measure = {
   name: 'cost',
@@ -49,9 +50,12 @@ export const cost: Measure = {
     );
     const total = summarize(rounds.map(({ dollars }) => dollars));
     const alarms = summarize(rounds.map(({ alarmsPerEvent }) => alarmsPerEvent));
+    const stored = summarize(rounds.map(({ storedBytesPerEvent }) => storedBytesPerEvent));
+    const aMonth = (stored.median * 1_000_000 * STORED_GB_MONTH.dollars) / GIGABYTE;
     const text = [
       ...table.map((line) => line.join('  ')),
       `of the rows written, alarms: ${renderSummary(alarms, 3)}`,
+      `stored, bytes an event: ${renderSummary(stored, 0)}, for a million events ${aMonth.toFixed(2)} dollars a month`,
       `dollars for a million events: ${renderSummary(total, 2)}`,
       `cost per million events ${total.median.toFixed(2)}`,
     ];
@@ -84,11 +88,15 @@ async function measureCost({ subject, server, shoppers, connections, folder, sho
     ...counted,
     workerCpuMs: cpuMs,
     objectGbSeconds: (objectActiveMs / 1_000) * OBJECT_GB,
-    storedMbMonths: (databaseBytes(folder, 'closed') - bytesBefore) / MEGABYTE,
   };
   const units = Object.entries(totals).map(([unit, total]) => [unit, total / events]);
   const perEvent: Record<Unit, number> = Object.fromEntries(units);
-  return { perEvent, alarmsPerEvent: alarmsSet / events, dollars: priceEvents(perEvent).dollars };
+  return {
+    perEvent,
+    alarmsPerEvent: alarmsSet / events,
+    storedBytesPerEvent: (databaseBytes(folder, 'closed') - bytesBefore) / events,
+    dollars: priceEvents(perEvent).dollars,
+  };
 }
 
 /** Since the last time they were taken. */

@@ -73,7 +73,13 @@ function watchStorage({ storage }: DurableObjectState): void {
     'exec',
     (exec) =>
       function (...args) {
-        const cursor = exec.apply(this, args) as Cursor;
+        // SQLite's figures are those of the last statement, so several are run one by one; no text of ours has a semicolon.
+        const [text, ...bindings] = args;
+        const statements = String(text)
+          .split(';')
+          .filter((part) => part.trim() !== '');
+        for (const statement of statements.slice(0, -1)) watchCursor(exec.call(this, statement) as Cursor);
+        const cursor = exec.call(this, statements.at(-1), ...bindings) as Cursor;
         for (const name of ['toArray', 'one', 'next'])
           wrap(
             cursor,

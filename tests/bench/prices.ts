@@ -23,9 +23,10 @@ export const PRICES = {
   databaseRowsWritten: { what: 'D1 rows written', perMillion: 1, source: DATABASE },
   databaseRowsRead: { what: 'D1 rows read', perMillion: 0.001, source: DATABASE },
   queueOperations: { what: 'queue operations', perMillion: 0.4, source: QUEUES },
-  /** A gigabyte-month at 0.20 dollars. */
-  storedMbMonths: { what: 'stored megabytes, one month', perMillion: 200, source: OBJECTS },
 } as const satisfies Record<string, Price>;
+
+/** Of what is stored, for a gigabyte and month; D1 asks 0.75. */
+export const STORED_GB_MONTH = { dollars: 0.2, source: OBJECTS };
 
 export type Unit = keyof typeof PRICES;
 

@@ -1,4 +1,4 @@
-// What a run found, as a table of medians with their range, as ratios, and as JSON. A ratio is taken within each round
+// What a run found, as a table of medians with their range and as ratios. A ratio is taken within each round
 // and the median of the rounds' ratios is reported, so that a machine that grows slower during the run shifts neither
 // side. The last line of a subject is its throughput ratio, in a form that scripts can read.
 
@@ -25,10 +25,6 @@ const columns: Column<Figures>[] = [
 export function renderText(results: Results<Figures>, floorName: string): string {
   const blocks = Object.entries(computeRatios(results, floorName)).map(([name, ratios]) => renderRatios(name, ratios));
   return [renderTable(results, columns), ...blocks].join('\n\n');
-}
-
-export function renderJson(results: Results<Figures>, floorName: string, settings: Record<string, unknown>): string {
-  return JSON.stringify({ settings, ratios: computeRatios(results, floorName), rounds: results }, null, 2);
 }
 
 /** Of every subject but the floor, against the floor's round of the same number. */

@@ -20,7 +20,7 @@ interface Figures {
 
 const STAGE = 'awareness';
 const VISIBLE_MAX_MS = 15_000;
-const POLL_MS = 2;
+const POLL_MS = 5;
 
 const columns: Column<Figures>[] = [
   { title: 'overview p50 ms', value: ({ overviewP50Ms }) => overviewP50Ms, digits: 0 },

@@ -26,7 +26,11 @@ export async function startRestate(folder: string, partitions: number | null): P
   const [ingressPort, adminPort, nodePort] = await findPorts(3);
   if (ingressPort === undefined || adminPort === undefined) throw new Error('no free ports');
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('RESTATE_'));
-  const handlers = fork(join(import.meta.dirname, 'endpoint.ts'), { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const handlers = fork(join(import.meta.dirname, 'endpoint.ts'), {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // The SDK writes two lines for every call unless it is told not to.
+    env: { ...process.env, NODE_ENV: 'production', RESTATE_LOGGING: 'ERROR' },
+  });
   const server = spawn(program, ['--no-logo'], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
