@@ -73,10 +73,10 @@ function watchStorage({ storage }: DurableObjectState): void {
     'exec',
     (exec) =>
       function (...args) {
-        // SQLite's figures are those of the last statement, so several are run one by one; no text of ours has a semicolon.
+        // SQLite's figures are those of the last statement, so several, each ended by a line's end, are run one by one.
         const [text, ...bindings] = args;
         const statements = String(text)
-          .split(';')
+          .split(/;\s*\n/)
           .filter((part) => part.trim() !== '');
         for (const statement of statements.slice(0, -1)) watchCursor(exec.call(this, statement) as Cursor);
         const cursor = exec.call(this, statements.at(-1), ...bindings) as Cursor;
