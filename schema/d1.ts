@@ -45,22 +45,6 @@ export const keys = sqliteTable('keys', {
   createdAt: integer('created_at').notNull(),
 });
 
-/** Answers of admin writes by their Idempotency-Key, for a day; without a status while the first call is under way. */
-export const idempotency = sqliteTable(
-  'idempotency',
-  {
-    /** SHA-256 of the admin key's hash and the Idempotency-Key. */
-    id: text('id').primaryKey(),
-    /** SHA-256 of method, path, query and body. */
-    request: text('request').notNull(),
-    status: integer('status'),
-    headers: text('headers'),
-    body: text('body'),
-    madeAt: integer('made_at').notNull(),
-  },
-  (table) => [index('idempotency_by_time').on(table.madeAt)],
-);
-
 /** The index of customers: a projection of who stands where, at most five seconds behind; one row a customer. */
 export const customers = sqliteTable(
   'customers',
@@ -94,3 +78,30 @@ export const customerStages = sqliteTable(
 
 /** Customers under import: registered before their object is touched, forgotten once finish has reached them. */
 export const imports = sqliteTable('imports', { customerId: text('customer_id').primaryKey() });
+
+/**
+ * Admin writes that came with an Idempotency-Key: one row a key, from the moment it is worked on. Bounded by `IDEMPOTENCY`
+ * in limits.ts. Holds hashes of what was asked, and the answer for who asks again.
+ */
+export const idempotency = sqliteTable(
+  'idempotency',
+  {
+    /** SHA-256 of the admin key's own hash and the Idempotency-Key: another operator's key is another row. */
+    id: text('id').primaryKey(),
+    /** SHA-256 of method, address and body. */
+    fingerprint: text('fingerprint').notNull(),
+    /** Who works on it: a claim that was taken over can no longer answer. */
+    claim: text('claim').notNull(),
+    claimedAt: integer('claimed_at').notNull(),
+    /** The catalog when it was claimed. */
+    catalogVersion: integer('catalog_version').notNull(),
+    /** Null until there is an answer. */
+    status: integer('status'),
+    /** The catalog the answer was made with. */
+    answeredVersion: integer('answered_version'),
+    contentType: text('content_type'),
+    body: text('body'),
+    expiresAt: integer('expires_at').notNull(),
+  },
+  (table) => [index('idempotency_by_expiry').on(table.expiresAt)],
+);

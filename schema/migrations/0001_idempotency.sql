@@ -1,10 +1,14 @@
 CREATE TABLE `idempotency` (
 	`id` text PRIMARY KEY NOT NULL,
-	`request` text NOT NULL,
+	`fingerprint` text NOT NULL,
+	`claim` text NOT NULL,
+	`claimed_at` integer NOT NULL,
+	`catalog_version` integer NOT NULL,
 	`status` integer,
-	`headers` text,
+	`answered_version` integer,
+	`content_type` text,
 	`body` text,
-	`made_at` integer NOT NULL
+	`expires_at` integer NOT NULL
 );
 --> statement-breakpoint
-CREATE INDEX `idempotency_by_time` ON `idempotency` (`made_at`);
+CREATE INDEX `idempotency_by_expiry` ON `idempotency` (`expires_at`);

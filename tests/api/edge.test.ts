@@ -1,12 +1,14 @@
 // The edge as a deployment has it, in Node: the real routes on a real D1, and in place of the customers' objects some
 // that fail, hang or refuse. What only local mode has is not there.
 
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { drizzle } from 'drizzle-orm/d1';
 import { migrate } from 'drizzle-orm/d1/migrator';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { keys } from '../../schema/d1.ts';
+import { ADMIN_WAIT_MS, KEY_RATE } from '../../schema/limits.ts';
 import { createApp } from '../../workers/api/app.ts';
 import type { Env } from '../../workers/api/context.ts';
 import { hashKey } from '../../workers/catalog/keys.ts';
@@ -67,8 +69,11 @@ beforeAll(async () => {
 afterAll(() => miniflare.dispose());
 
 /** What the edge has logged: its own words, never what failed or what was sent. */
-const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined);
-beforeEach(() => logged.mockClear());
+const logged: string[] = [];
+for (const level of ['warn', 'error'] as const)
+  vi.spyOn(console, level).mockImplementation((line: string) => void logged.push(line));
+beforeEach(() => void logged.splice(0));
+const loggedLines = () => logged.map((line): Record<string, unknown> => JSON.parse(line));
 
 type Fails = () => Promise<never>;
 const throws: Fails = () => Promise.reject(new Error('the object is gone: /secret/path.ts:7'));
@@ -171,7 +176,18 @@ test('CloudEvents meet a passing fault as 503 and the rate of a key as 429, what
 test('operators hear 503 as well where an object throws', async () => {
   for (const path of ['/admin/customers/u%3Au1', '/admin/customers/u%3Au1/timeline'])
     expectProblem(await ask(objectThat(throws), path, { method: 'GET', headers: ADMIN }), 503);
-  expect(logged.mock.calls).toEqual([['{"at":"edge","error":"Error"}'], ['{"at":"edge","error":"Error"}']]);
+  const failed = {
+    at: 'edge',
+    what: 'request failed',
+    method: 'GET',
+    status: 503,
+    kind: 'unavailable',
+    cause: 'Error',
+  };
+  expect(loggedLines()).toEqual([
+    { ...failed, route: '/admin/customers/:id', requestId: expect.any(String) },
+    { ...failed, route: '/admin/customers/:id/timeline', requestId: expect.any(String) },
+  ]);
 });
 
 test('past the rate of a key: 429 with Retry-After and RateLimit, for public keys only', async () => {
@@ -179,11 +195,121 @@ test('past the rate of a key: 429 with Retry-After and RateLimit, for public key
   for (const path of ['/v1/events', '/v1/decide', '/v1/batch', '/v1/track']) {
     const answer = await ask(objectThat(throws), path, { body: { ...decide, events: [event], batch: [event] } }, limit);
     expectProblem(answer, 429);
-    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect(answer.headers.get('ratelimit')).toMatch(/r=0/);
+    expect(answer.headers.get('retry-after')).toBe('10');
+    expect(answer.headers.get('ratelimit')).toBe('"key";r=0;t=10');
+    expect(answer.headers.get('ratelimit-policy')).toBe('"key";q=5000;w=10');
   }
   const operator = await ask(objectThat(throws), '/admin/journeys', { method: 'GET', headers: ADMIN }, limit);
   expect(operator.status).toBe(200);
+});
+
+test('the policy that is told is the one that wrangler.toml sets', () => {
+  const configured = readFileSync(join(ROOT, 'wrangler.toml'), 'utf8');
+  expect(configured).toContain(`simple = { limit = ${KEY_RATE.requests}, period = ${KEY_RATE.periodSeconds} }`);
+});
+
+test('past the rate of a customer: events 429 with its time, whatever the call; a page still gets the defaults', async () => {
+  const flooded = async () => ({ kind: 'flooded', retryAfterMs: 1_200 });
+  // The two methods that these routes call.
+  const object = { ingest: flooded, decide: flooded } as unknown as CustomerObject;
+  for (const path of ['/v1/events', '/v1/batch', '/v1/page']) {
+    const body = { ...event, events: [event], batch: [event], decide: { placements: ['hero'] } };
+    const answer = await ask<Problem & Degraded>(object, path, { body });
+    const { detail } = expectProblem(answer, 429);
+    expect(detail).toContain('messageId');
+    expect(answer.headers.get('retry-after')).toBe('2');
+    expect(answer.headers.get('ratelimit')).toBe('"customer";r=0;t=2');
+    expect(answer.headers.get('ratelimit-policy')).toBe('"customer";q=5000;w=5;waymark-unit="events"');
+    if (path === '/v1/events') expect(answer.body).toMatchObject({ degraded: true, decisions: { hero: [{}] } });
+  }
+  const page = await ask<Degraded>(object, '/v1/decide', { body: decide });
+  expect([page.status, page.body.degraded, page.body.decisions.hero?.[0]?.id]).toEqual([200, true, 'for-new']);
+});
+
+test('one customer out of reach and one too busy in a batch: 503, because more than patience is needed', async () => {
+  const answers = [{ kind: 'flooded', retryAfterMs: 9_000 }, NaN, { kind: 'flooded', retryAfterMs: 9_000 }];
+  const ingest = async () => {
+    const answer = answers.shift();
+    if (typeof answer === 'number') throw new Error('gone');
+    return answer;
+  };
+  const batch = ['u1', 'u2', 'u3'].map((userId) => ({ type: 'page', userId }));
+  expectProblem(await ask({ ingest } as unknown as CustomerObject, '/v1/batch', { body: { batch } }), 503);
+});
+
+test('every answer has an id: the caller’s own if it is sane, else a new one; a problem names it inside', async () => {
+  const id = async (headers: Record<string, string>, path = '/v1/decide') => {
+    const answer = await ask(objectThat(throws), path, { body: decide, headers: { ...WRITE, ...headers } });
+    const given = answer.headers.get('x-request-id');
+    if (answer.status >= 400) expect(answer.body).toMatchObject({ instance: `urn:waymark:request:${given}` });
+    return given;
+  };
+  for (const sane of ['8e03978e-40d5-43e8-bc93-6894a57f9324', 'a', 'Root=1-67891233-abcdef', 'x'.repeat(128)])
+    for (const path of ['/v1/decide', '/v1/events', '/nowhere'])
+      expect(await id({ 'x-request-id': sane }, path)).toBe(sane);
+  const made = new Set<string | null>();
+  const insane = ['', 'jane@example.com', 'a b', 'x'.repeat(129), '"', 'a:b', '<script>'];
+  for (const given of insane) {
+    const answered = await id({ 'x-request-id': given });
+    expect(answered).toMatch(/^[\da-f-]{18}-[\da-z]+$/);
+    made.add(answered);
+  }
+  expect(made.size).toBe(insane.length);
+});
+
+test('a failure is one line: its route, its kind, its id and its trace; a trace that is not valid is ignored', async () => {
+  const trace = '0af7651916cd43dd8448eb211c80319c';
+  const parent = 'b7ad6b7169203331';
+  const fail = async (traceparent: string) => {
+    logged.splice(0);
+    await ask(objectThat(throws), '/v1/page?writeKey=x&email=a@b', { body: event, headers: { ...WRITE, traceparent } });
+    return loggedLines();
+  };
+  const line = {
+    at: 'edge',
+    what: 'request failed',
+    method: 'POST',
+    route: '/v1/page',
+    status: 503,
+    kind: 'unavailable',
+  };
+  for (const good of [`00-${trace}-${parent}-01`, `00-${trace}-${parent}-00`, `cc-${trace}-${parent}-01-what-comes`])
+    expect(await fail(good)).toEqual([{ ...line, requestId: expect.any(String), trace, parent }]);
+  for (const bad of [
+    `ff-${trace}-${parent}-01`,
+    `00-${trace}-${parent}-01-more`,
+    `00-${'0'.repeat(32)}-${parent}-01`,
+    `00-${trace}-${'0'.repeat(16)}-01`,
+    `00-${trace.toUpperCase()}-${parent}-01`,
+    `00-${trace}-${parent}`,
+    'nonsense',
+    '',
+  ])
+    expect(await fail(bad)).toEqual([{ ...line, requestId: expect.any(String) }]);
+});
+
+test('a page that got the defaults leaves a line with the id that its answer has', async () => {
+  const answer = await ask(objectThat(throws), '/v1/decide', { body: decide });
+  expect(loggedLines()).toEqual([
+    { at: 'edge', what: 'degraded', route: '/v1/decide', requestId: answer.headers.get('x-request-id') },
+  ]);
+});
+
+test('D1 that hangs: health and operators hear 503 in time', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const statement: object = new Proxy(() => statement, {
+      get: (_, name) => (name === 'bind' ? () => statement : hangs),
+    });
+    const env = { DB: { prepare: () => statement, batch: hangs } as unknown as Env['DB'] };
+    for (const path of ['/healthz', '/admin/funnel', '/admin/customers']) {
+      const asked = ask(objectThat(hangs), path, { method: 'GET', headers: ADMIN }, env);
+      await vi.advanceTimersByTimeAsync(path === '/healthz' ? 2_000 : ADMIN_WAIT_MS);
+      expectProblem(await asked, 503);
+    }
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('the well-known local keys and the movable clock open nothing in a deployment', async () => {

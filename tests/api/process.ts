@@ -17,6 +17,8 @@ export const RETRY_MS = 25;
 export interface Process {
   readonly child: ChildProcess;
   readonly said: () => string;
+  /** Resolves once it has printed this text; rejects when it ends before. */
+  readonly hears: (text: string) => Promise<void>;
 }
 
 /** What `npm start` runs, as a child in a process group of its own. */
@@ -33,7 +35,16 @@ export function spawnStart(state: string, port: number): Process {
     stream.on('data', (chunk: Buffer) => {
       said += chunk.toString();
     });
-  return { child, said: () => said };
+  const hears = (text: string) =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => {
+        if (said.includes(text)) resolve();
+      };
+      for (const stream of [child.stdout, child.stderr]) stream.on('data', look);
+      child.once('close', () => reject(new Error(`it ended and never printed ${text}`)));
+      look();
+    });
+  return { child, said: () => said, hears };
 }
 
 export const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;

@@ -109,6 +109,8 @@ export interface Server {
   readonly children: () => number[];
   /** What it has printed since it was started. */
   readonly said: () => string;
+  /** Resolves once it has printed this text. */
+  readonly hears: (text: string) => Promise<void>;
 
   readonly start: () => Promise<void>;
   /** kill -9 of Node, workerd and everything else in the group. */
@@ -220,6 +222,7 @@ export function newServer(): Server {
     address,
     pid,
     said: () => running?.said() ?? '',
+    hears: (text) => running?.hears(text) ?? Promise.reject(new Error('the server is not running')),
     start,
     kill9,
     children: () => childrenOf(pid()),

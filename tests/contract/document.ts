@@ -30,6 +30,8 @@ export interface Operation {
   /** Headers that each status promises. */
   readonly headers: ReadonlyMap<number, readonly string[]>;
   readonly key: 'write' | 'admin' | 'none';
+  /** The security schemes by name. */
+  readonly schemes: readonly string[];
 }
 
 export interface Document {
@@ -107,6 +109,7 @@ function operationOf(
       ]),
     ),
     headers: new Map(responses.map(([status, response]) => [status, Object.keys(object(response['headers']))])),
+    schemes,
     key: schemes.includes('writeKey') ? 'write' : schemes.length > 0 ? 'admin' : 'none',
   };
 }

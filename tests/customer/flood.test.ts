@@ -1,61 +1,128 @@
-// One customer's flood: what passes, what is turned away, and when it may come back.
+// A customer's flood: how many events pass, what the object answers past that, and that a clock that jumps neither opens the
+// gate nor shuts it for good.
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { LIMITS } from '../../schema/limits.ts';
-import { fullBucket, takeTokens } from '../../workers/customer/flood.ts';
-import { catalogVersion, describeOf, eventOf, freshName, ingest, objectOf, passTime, prepare, send } from './object.ts';
+import { CUSTOMER_RATE } from '../../schema/limits.ts';
+import { openFlood } from '../../workers/customer/flood.ts';
+import {
+  catalogVersion,
+  describeOf,
+  eventOf,
+  evict,
+  freshName,
+  moves,
+  objectOf,
+  passTime,
+  prepare,
+  SECOND,
+  send,
+  setClock,
+  timelineOf,
+} from './object.ts';
 
-beforeAll(() => prepare([]));
+const { eventsPerSecond, burstEvents } = CUSTOMER_RATE;
 
-const CALL = LIMITS.eventsPerCallMax;
-const flood = (id: string, events: number) =>
-  objectOf(id).ingest({
-    customerId: id,
-    catalogVersion: catalogVersion(),
-    proven: true,
-    decide: null,
-    events: Array.from({ length: events }, () => eventOf('Nothing')),
-  });
+beforeAll(() =>
+  prepare([
+    {
+      id: 'shop',
+      entry: [{ event: 'Start' }],
+      initial: 'first',
+      stages: {
+        first: { after: [{ delay: 'PT1H', to: 'second' }] },
+        second: { after: [{ delay: 'PT1H', to: 'third' }] },
+        third: {},
+      },
+    },
+  ]),
+);
 
 describe('the bucket', () => {
-  it('lets a burst pass, and then so many a second', () => {
-    const bucket = fullBucket();
-    expect(takeTokens(bucket, LIMITS.customerBurstEvents, 1_000)).toBe(0);
-    expect(takeTokens(bucket, 1, 1_000)).toBe(1_000 / LIMITS.customerEventsPerSecond);
-    expect(takeTokens(bucket, LIMITS.customerEventsPerSecond, 2_000)).toBe(0);
-    expect(takeTokens(bucket, 1, 2_000)).toBeGreaterThan(0);
+  it('lets twice the 500 events a second of a hot customer through for ever, in any portions', () => {
+    for (const portion of [1, 7, 100, 500]) {
+      const flood = openFlood();
+      for (let at = 0, sent = 0; at < 20_000; at += (portion * 1_000) / eventsPerSecond, sent += portion)
+        expect([portion, sent, flood.take(portion, 1_000_000 + at)]).toEqual([portion, sent, 0]);
+    }
   });
 
-  it('what is turned away takes nothing, and a clock that goes back fills nothing', () => {
-    const bucket = fullBucket();
-    takeTokens(bucket, LIMITS.customerBurstEvents - 1, 5_000);
-    expect(takeTokens(bucket, 2, 5_000)).toBeGreaterThan(0);
-    expect(takeTokens(bucket, 1, 4_000)).toBe(0);
-    expect(takeTokens(bucket, 1, 4_000)).toBeGreaterThan(0);
+  it('lets exactly the burst through at once, and says when the next will pass', () => {
+    const flood = openFlood();
+    for (let left = burstEvents; left > 0; left -= 500) expect(flood.take(500, SECOND)).toBe(0);
+    expect(flood.take(1, SECOND)).toBe(1_000 / eventsPerSecond);
+    expect(flood.take(500, SECOND)).toBe((500 * 1_000) / eventsPerSecond);
+    expect(flood.take(500, SECOND + (500 * 1_000) / eventsPerSecond - 1)).toBe(1);
+    expect(flood.take(500, SECOND + (500 * 1_000) / eventsPerSecond)).toBe(0);
+    expect(flood.take(1, SECOND + (500 * 1_000) / eventsPerSecond)).toBeGreaterThan(0);
   });
 
-  it('always has room for one call of the largest size, sooner or later', () => {
-    expect(LIMITS.customerBurstEvents).toBeGreaterThanOrEqual(CALL);
+  it('never holds more than the burst, however long nothing came', () => {
+    const flood = openFlood();
+    expect(flood.take(burstEvents, SECOND)).toBe(0);
+    expect(flood.take(burstEvents, 1e12)).toBe(0);
+    expect(flood.take(1, 1e12)).toBeGreaterThan(0);
+  });
+
+  it('a clock that is set back fills nothing and blocks nothing', () => {
+    const flood = openFlood();
+    expect(flood.take(burstEvents, 1e12)).toBe(0);
+    expect(flood.take(1, 1e9)).toBe(1_000 / eventsPerSecond);
+    expect(flood.take(1, 1e9 + 1_000 / eventsPerSecond)).toBe(0);
   });
 });
 
-describe('a customer', () => {
-  it('is turned away whole past the limit, told when to come back, and comes back', async () => {
+describe('the object', () => {
+  const ingest = (id: string, events: number) =>
+    objectOf(id).ingest({
+      customerId: id,
+      catalogVersion: catalogVersion(),
+      proven: true,
+      decide: null,
+      events: Array.from({ length: events }, () => eventOf('Ping')),
+    });
+
+  it('past the burst answers flooded with its time and commits nothing; the others are served; later it is again', async () => {
+    const [hot, other] = [freshName(), freshName()];
+    for (let sent = 0; sent < burstEvents; sent += 500) expect((await ingest(hot, 500)).kind).toBe('done');
+    const flooded = await ingest(hot, 500);
+    expect(flooded).toEqual({ kind: 'flooded', retryAfterMs: (500 * 1_000) / eventsPerSecond });
+    const page = { placements: ['hero'], context: {}, locales: ['en'] };
+    const asked = { customerId: hot, catalogVersion: catalogVersion(), proven: true, decide: page };
+    expect((await objectOf(hot).decide(asked)).kind).toBe('flooded');
+    expect((await describeOf(hot)).events).toBe(burstEvents);
+    expect((await ingest(other, 500)).kind).toBe('done');
+    passTime((500 * 1_000) / eventsPerSecond);
+    expect((await ingest(hot, 500)).kind).toBe('done');
+    expect((await describeOf(hot)).events).toBe(burstEvents + 500);
+  });
+});
+
+describe('a clock that jumps', () => {
+  it('back by a day: events are taken, time in the object stands still, timers fire when it is later again', async () => {
     const id = freshName();
-    const calls = LIMITS.customerBurstEvents / CALL;
-    for (let n = 0; n < calls; n++) expect((await flood(id, CALL)).kind).toBe('done');
-    const turnedAway = await flood(id, CALL);
-    expect(turnedAway).toMatchObject({ kind: 'flooded' });
-    expect((await describeOf(id)).events).toBe(LIMITS.customerBurstEvents);
-    passTime(turnedAway.kind === 'flooded' ? turnedAway.retryAfterMs : 0);
-    expect((await flood(id, CALL)).kind).toBe('done');
+    const start = Date.now();
+    await send(id, 'Start');
+    setClock(start - 86_400_000);
+    const { stages } = await send(id, 'Ping');
+    expect(stages).toEqual({ shop: 'first' });
+    await evict(id);
+    await send(id, 'Ping');
+    setClock(start + 2 * 3_600_000);
+    expect((await send(id, 'Ping')).stages).toEqual({ shop: 'third' });
+    const lines = await timelineOf(id);
+    expect(moves(lines)).toEqual(['- > first', 'first > second', 'second > third']);
+    const applied = lines.map(({ appliedAt }) => appliedAt);
+    expect(applied).toEqual([...applied].sort((a, b) => a - b));
   });
 
-  it('does not hold up another one', async () => {
-    const [loud, quiet] = [freshName(), freshName()];
-    for (let n = 0; n <= LIMITS.customerBurstEvents / CALL; n++) await flood(loud, CALL);
-    expect((await flood(loud, 1)).kind).toBe('flooded');
-    await send(quiet, 'Nothing');
-    expect((await ingest(quiet, [eventOf('Nothing')])).statuses).toEqual(['accepted']);
+  it('forward by ten years: what fell due fires once, in its order, at its own instants', async () => {
+    const id = freshName();
+    const start = Date.now();
+    await send(id, 'Start');
+    setClock(start + 3_652 * 86_400_000);
+    expect((await send(id, 'Ping')).stages).toEqual({ shop: 'third' });
+    const due = (await timelineOf(id)).filter(({ kind }) => kind === 'transition').map(({ at }) => at - start);
+    expect(due).toEqual([0, 3_600_000, 7_200_000]);
+    setClock(start);
   });
 });

@@ -199,13 +199,15 @@ export const tables = (sql: SqlStorage): string[] =>
     .toArray()
     .map((row) => row.name);
 
-/** Hands messages to the queue's consumer, as one batch. */
-export async function deliver(projections: readonly Projection[], queue = 'waymark-projections'): Promise<void> {
+/** Hands messages to the queue's consumer, as one batch. @returns whether it is to be delivered again */
+export async function deliver(projections: readonly Projection[], queue = 'waymark-projections'): Promise<boolean> {
   const batch = createMessageBatch<readonly Projection[]>(
     queue,
     projections.map((body, index) => ({ id: String(index), timestamp: new Date(), attempts: 1, body: [body] })),
   );
+  const execution = createExecutionContext();
   await handleQueue(batch, { ...env, CUSTOMER: namespace() });
+  return (await getQueueResult(batch, execution)).retryBatch.retry;
 }
 
 /** Hands tasks to the consumer of messages. @returns those it did not acknowledge, which the platform delivers again */

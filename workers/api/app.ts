@@ -1,16 +1,16 @@
 // The HTTP edge: one Hono app from the audiences' routes, and the one place where what nobody expected becomes an
-// answer. An error here is logged by its kind, never with what a customer sent.
+// answer. What every answer carries, and what is logged of a failure: trace.ts.
 
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { adminRoutes } from './admin.ts';
 import { browserRoutes, CROSS_ORIGIN_HEADERS, CROSS_ORIGIN_PATHS, EXPOSED_HEADERS } from './browser.ts';
 import { cloudEventRoutes } from './cloudevents.ts';
-import { type AppEnv, type Env, json, type LocalMode, problem } from './context.ts';
+import { type AppEnv, type Env, inTime, json, type LocalMode, problem } from './context.ts';
 import { docsRoutes } from './docs.ts';
 import { openApiDocument } from './openapi.ts';
 import { siteRoutes } from './sites.ts';
-import { logAnswer, requestIdOf, withRequestId } from './trace.ts';
+import { noteCause, routeFinder, traced } from './trace.ts';
 import { trackingRoutes } from './tracking.ts';
 
 /** The handler of all requests. */
@@ -32,8 +32,8 @@ export function createApp(local: LocalMode | null): App {
   routes.notFound(() =>
     problem({ kind: 'not-found', detail: 'There is no such route. /openapi.json lists all of them.' }),
   );
-  routes.onError((error) => {
-    console.error(JSON.stringify({ at: 'edge', error: error.name }));
+  routes.onError((error, c) => {
+    noteCause(c.executionCtx, error);
     return problem({
       kind: 'unavailable',
       detail: 'Something this call needs did not answer. Try again.',
@@ -58,15 +58,18 @@ export function createApp(local: LocalMode | null): App {
 
   const starting = (request: Request) =>
     local !== null && !local.ready && !new URL(request.url).pathname.startsWith('/admin/');
+  const answer = (request: Request, env: Env, execution: ExecutionContext) => {
+    if (starting(request))
+      return problem({ kind: 'unavailable', detail: 'The system is starting.', retryAfterSeconds: 1 });
+    return (request.headers.has('origin') ? crossOrigin : routes).fetch(request, env, execution);
+  };
+  const routeOf = routeFinder(() => routes.routes);
   return {
     routes,
-    fetch: async (request, env, execution) => {
-      const id = requestIdOf(request.headers);
-      const response = starting(request)
-        ? problem({ kind: 'unavailable', detail: 'The system is starting.', retryAfterSeconds: 1 })
-        : await (request.headers.has('origin') ? crossOrigin : routes).fetch(request, env, execution);
-      if (response.status >= 400) logAnswer(request, response.status, id);
-      return withRequestId(response, id);
+    fetch: (request, env, execution) => {
+      const answered = answer(request, env, execution);
+      const finish = (response: Response) => traced(request, response, { execution, route: () => routeOf(request) });
+      return answered instanceof Promise ? answered.then(finish) : finish(answered);
     },
   };
 }
@@ -77,16 +80,20 @@ const originsOf = (list: string | undefined): string[] =>
     .map((origin) => origin.trim())
     .filter(Boolean);
 
+const HEALTH_WAIT_MS = 2_000;
+
 /** Ready once the tables are there: without them no event could be accepted. */
 async function health(db: D1Database): Promise<Response> {
-  try {
-    await db.prepare('SELECT version FROM catalog_head WHERE id = 1').first();
-    return json({ status: 'ok' });
-  } catch {
-    return problem({
-      kind: 'unavailable',
-      detail: 'D1 does not answer, or its migrations were not applied.',
-      retryAfterSeconds: 1,
-    });
-  }
+  const asked = Promise.resolve().then(() => db.prepare('SELECT version FROM catalog_head WHERE id = 1').first());
+  const answered = await inTime(
+    asked.then(() => true),
+    HEALTH_WAIT_MS,
+    false,
+  );
+  if (answered) return json({ status: 'ok' });
+  return problem({
+    kind: 'unavailable',
+    detail: 'D1 does not answer, or its migrations were not applied.',
+    retryAfterSeconds: 1,
+  });
 }

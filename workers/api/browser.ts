@@ -39,9 +39,12 @@ export const CROSS_ORIGIN_HEADERS: readonly string[] = [
   'rsa-since-first-attempt',
   'rsa-since-last-attempt',
   'waymark-customer-token',
+  'x-request-id',
+  'traceparent',
+  'tracestate',
 ];
 
-/** Headers of an answer that a page of another origin may read: when to come back. */
+/** Headers of an answer that a page of another origin may read: when to come back, and what to name when asking why. */
 export const EXPOSED_HEADERS: readonly string[] = ['retry-after', 'ratelimit', 'ratelimit-policy', 'x-request-id'];
 
 export function browserRoutes(local: LocalMode | null): Hono<AppEnv> {

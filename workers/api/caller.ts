@@ -2,7 +2,7 @@
 // that refuses the call. Shared by the audiences that a public write key opens; what they then do is not here.
 
 import type { Json, JsonObject } from '../../schema/json.ts';
-import { LIMITS } from '../../schema/limits.ts';
+import { KEY_RATE, LIMITS } from '../../schema/limits.ts';
 import { freshCatalog } from '../catalog/cache.ts';
 import type { KeyRow } from '../catalog/catalog.ts';
 import { findKey, type Keys, keyOf } from './auth.ts';
@@ -43,7 +43,7 @@ export async function identifySender<B extends object>(
   );
   if (!key) return problem(WRONG_KEY);
   if (env.KEY_RATE && !localKeys && key.role === 'write' && !(await env.KEY_RATE.limit({ key: key.hash })).success)
-    return problem({ kind: 'too-many', retryAfterSeconds: LIMITS.keyWindowSeconds, of: 'key' });
+    return problem({ kind: 'too-many', limit: 'key', retryAfterSeconds: KEY_RATE.periodSeconds });
   return { key, catalog, body: read.value };
 }
 

@@ -8,7 +8,7 @@ import { LIMITS } from '../../schema/limits.ts';
 import { now } from '../customer/clock.ts';
 import { type Read, readJson, readRawBytes, unzipped } from './body.ts';
 import { identifySender, prefixed, tooManyEvents } from './caller.ts';
-import { commitEvents, unreachable } from './commit.ts';
+import { commitEvents } from './commit.ts';
 import { type AppEnv, json, type LocalMode, problem, timing } from './context.ts';
 import { type Intake, type Refused, type Taken, takeEvent } from './intake.ts';
 import type { Failure, ProblemError } from './problem.ts';
@@ -32,7 +32,7 @@ export function cloudEventRoutes(local: LocalMode | null): Hono<AppEnv> {
     const results = events.map((event) => takeCloudEvent(event, intake));
     const token = request.headers.get('waymark-customer-token');
     const outcomes = await commitEvents(c.env, sender, results, token, intake.receivedAt);
-    if (!Array.isArray(outcomes)) return problem(unreachable(outcomes));
+    if ('kind' in outcomes) return problem(outcomes);
     if (outcomes.length > 0 && outcomes.every(({ status }) => status === 'rejected'))
       return problem(
         !batched && results.some((result) => !result.ok && result.tooLarge)
@@ -139,7 +139,7 @@ async function readBinary(request: Request, contentType: string): Promise<Read<C
   const raw = await readRawBytes(request);
   if (!raw.ok) return raw;
   const encoded = /\bgzip\b/i.test(request.headers.get('content-encoding') ?? '') || isJsonType(contentType);
-  const body = encoded ? unzipped(raw.value) : raw;
+  const body = encoded ? await unzipped(raw.value) : raw;
   if (!body.ok) return body;
   const data = dataOf(body.value, contentType);
   return data.ok ? { ok: true, value: { batched: false, events: [{ ...attributes, ...data.value }] } } : data;

@@ -1,4 +1,4 @@
-// From valid events to committed ones, for calls that may name several customers: one RPC a customer, all or 503. Decides
+// From valid events to committed ones, for calls that may name several customers: one RPC a customer, all or none answered 200. Decides
 // who may report a trusted event; says nothing about bodies or answers.
 
 import type { Catalog, KeyRow } from '../catalog/catalog.ts';
@@ -32,9 +32,8 @@ export const NOT_REACHED: { kind: 'unavailable'; detail: string } = {
 export type NotDone = Exclude<Reply<object>, { kind: 'done' }>;
 
 export function unreachable(reply: NotDone): Failure {
-  if (reply.kind === 'flooded')
-    return { kind: 'too-many', retryAfterSeconds: Math.ceil(reply.retryAfterMs / 1_000), of: 'customer' };
-  const retryAfterSeconds = reply.kind === 'busy' ? Math.ceil(reply.retryAfterMs / 1_000) : 1;
+  const retryAfterSeconds = reply.kind === 'unavailable' ? 1 : Math.max(1, Math.ceil(reply.retryAfterMs / 1_000));
+  if (reply.kind === 'flooded') return { kind: 'too-many', limit: 'customer', retryAfterSeconds };
   return {
     kind: 'unavailable',
     detail: 'The events were not accepted. Send them again with the same messageId.',
@@ -55,7 +54,7 @@ export async function commitEvents(
   results: readonly (Taken | Refused)[],
   token: string | null,
   receivedAt: number,
-): Promise<Outcome[] | NotDone> {
+): Promise<Outcome[] | Failure> {
   const outcomes: Outcome[] = [];
   const byCustomer = new Map<string, { index: number; taken: Taken }[]>();
   const proofs = new Map<string | null, boolean>();
@@ -76,7 +75,8 @@ export async function commitEvents(
     else byCustomer.set(customerId, [...(byCustomer.get(customerId) ?? []), { index, taken: result }]);
   }
 
-  const send = async ([customerId, group]: [string, { index: number; taken: Taken }[]]): Promise<NotDone | null> => {
+  let failed: NotDone | null = null;
+  const send = async ([customerId, group]: [string, { index: number; taken: Taken }[]]): Promise<void> => {
     const proven = proofs.get(group[0]?.taken.userId ?? null) ?? false;
     const events = group.map(({ taken }) => (proven ? taken.event : { ...taken.event, merges: null }));
     const reply = await reached<Reply<Ingested>>(
@@ -89,15 +89,19 @@ export async function commitEvents(
       }),
       NOT_REACHED,
     );
-    if (reply.kind !== 'done') return reply;
+    if (reply.kind !== 'done') {
+      // A customer who cannot be reached says more than one who is too busy.
+      if (failed?.kind !== 'unavailable') failed = reply;
+      return;
+    }
     for (const [at, { index, taken }] of group.entries())
       outcomes[index] = { messageId: taken.event.messageId, status: reply.statuses[at] ?? 'accepted' };
-    return null;
   };
   // Anonymous customers first: a later message of the same batch may turn one of them into a known customer.
   const groups = [...byCustomer];
   const anonymous = groups.filter(([customerId]) => customerId.startsWith('a:'));
   const known = groups.filter(([customerId]) => !customerId.startsWith('a:'));
-  const committed = [...(await mapBounded(anonymous, AT_ONCE, send)), ...(await mapBounded(known, AT_ONCE, send))];
-  return committed.find((failed) => failed !== null) ?? outcomes;
+  await mapBounded(anonymous, AT_ONCE, send);
+  await mapBounded(known, AT_ONCE, send);
+  return failed ? unreachable(failed) : outcomes;
 }

@@ -1,95 +1,165 @@
-// Idempotency-Key on admin writes (draft-ietf-httpapi-idempotency-key-header): the first call with a key is carried out and
-// its answer kept for a day; the same call again gets that answer, another call with the same key 422, and one that comes
-// while the first is under way 409. After a crash in the middle the write may have happened and its answer is not known:
-// the key is free again after a minute, and every admin write gives the same state when it is repeated.
+// Admin writes that may be sent twice: the first answer to an Idempotency-Key is kept in D1 and given again for a day
+// (draft-ietf-httpapi-idempotency-key-header-07). Another request under the same key is 422; the same one while the first
+// is under way, 409. A passing fault (429, 5xx) is not kept: the next attempt does the work.
+//
+// The write and its answer are two commits of D1, because an answer is made of what the write gave. Killed before the
+// write: after `claimMs` the same call does it. Killed between the two: nobody can tell from outside, so after `claimMs`
+// the same call is done again if the catalog stands where it stood or the call adds nothing by being repeated (an import
+// knows its message ids), and else refused with 409: it must not undo what somebody published since.
 
-import type { MiddlewareHandler } from 'hono';
-import { LIMITS } from '../../schema/limits.ts';
+import { and, eq, isNull, sql } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/d1';
+import type { Context, MiddlewareHandler } from 'hono';
+import { catalogHead, idempotency } from '../../schema/d1.ts';
+import { IDEMPOTENCY, LIMITS } from '../../schema/limits.ts';
 import { hashKey } from '../catalog/keys.ts';
 import type { AdminEnv } from './admin.ts';
-import { bearerOf } from './auth.ts';
 import { readRawBytes } from './body.ts';
-import { problem } from './problem.ts';
+import { problem } from './context.ts';
+import type { Failure } from './problem.ts';
 
-const KEPT_MS = 86_400_000;
-const UNDER_WAY_MS = 60_000;
-const KEY = /^[\x21-\x7e]{1,255}$/;
+type Row = typeof idempotency.$inferSelect;
 
-interface Kept {
-  readonly request: string;
-  readonly status: number | null;
-  readonly headers: string | null;
-  readonly body: string | null;
-  readonly made_at: number;
-}
+const WRITES = ['POST', 'PUT', 'DELETE'];
 
 export const idempotent: MiddlewareHandler<AdminEnv> = async (c, next) => {
-  const given = c.req.header('idempotency-key');
-  if (given === undefined || c.req.method === 'GET') return next();
-  if (!KEY.test(given))
-    return problem({
-      kind: 'invalid',
-      errors: [{ pointer: '', detail: 'Idempotency-Key must be 1 to 255 visible ASCII characters.' }],
-    });
-  const read = await readRawBytes(c.req.raw.clone(), LIMITS.importBytesMax);
-  if (!read.ok) return problem(read.failure);
-  const db = c.env.DB;
-  const id = hashKey(`${hashKey(bearerOf(c.req.raw) ?? '')} ${given}`);
-  const url = new URL(c.req.url);
-  const request = hashKey(`${c.req.method} ${url.pathname}${url.search} ${Buffer.from(read.value).toString('base64')}`);
-
-  const kept = await reserve(db, id, request, Date.now());
-  if (kept) return answerFrom(kept, request);
-  try {
+  const header = c.req.header('idempotency-key');
+  if (header === undefined || !WRITES.includes(c.req.method)) {
     await next();
-  } catch (error) {
-    await release(db, id);
-    throw error;
+    return undefined;
   }
-  if (c.res.status >= 500) await release(db, id);
-  else await keep(db, id, c.res.clone());
+  const key = keyOfHeader(header);
+  if (key === null) return problem(BAD_KEY);
+  const body = await readRawBytes(c.req.raw, LIMITS.importBytesMax);
+  if (!body.ok) return problem(body.failure);
+  const { raw } = c.req;
+  const { pathname, search } = new URL(raw.url);
+  const asked: Asked = {
+    id: hashKey(`${c.var.key.hash} ${key}`),
+    fingerprint: hashKey(`${raw.method} ${pathname}${search} ${hashKey(body.value)}`),
+    claim: crypto.randomUUID(),
+    repeatable: pathname.startsWith('/admin/import'),
+  };
+  const found = await claim(c.env.DB, asked, Date.now());
+  if (found.kind === 'answered') return replay(found.row);
+  if (found.kind === 'refused') return problem(found.failure);
+
+  // The body was read for the fingerprint, so the route gets it anew.
+  c.req.raw = new Request(raw, { body: raw.method === 'DELETE' ? null : body.value });
+  await next();
+  await keepAnswer(c, asked);
   return undefined;
 };
 
-/** Takes the key for this call. @returns what is there if somebody has it */
-async function reserve(db: D1Database, id: string, request: string, now: number): Promise<Kept | null> {
-  const [, taken, kept] = await db.batch<Kept>([
-    db
-      .prepare('DELETE FROM idempotency WHERE made_at < ?1 OR (id = ?2 AND status IS NULL AND made_at < ?3)')
-      .bind(now - KEPT_MS, id, now - UNDER_WAY_MS),
-    db
-      .prepare('INSERT INTO idempotency (id, request, made_at) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING')
-      .bind(id, request, now),
-    db.prepare('SELECT request, status, headers, body, made_at FROM idempotency WHERE id = ?').bind(id),
+interface Asked {
+  readonly id: string;
+  readonly fingerprint: string;
+  readonly claim: string;
+  /** Done twice, it does no more than done once, whatever happened in between. */
+  readonly repeatable: boolean;
+}
+
+type Found =
+  | { readonly kind: 'ours' }
+  | { readonly kind: 'answered'; readonly row: Row & { readonly status: number } }
+  | { readonly kind: 'refused'; readonly failure: Failure };
+
+/** A string of structured fields (RFC 9651) in its quotes, or the same text without them. Null where it is neither. */
+function keyOfHeader(header: string): string | null {
+  const quoted = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/.exec(header);
+  const key = quoted?.[1] ?? (/^[\x21\x23-\x7e]+$/.test(header) ? header : '');
+  return key.length > 0 && key.length <= IDEMPOTENCY.keyCharsMax ? key : null;
+}
+
+/** One transaction: what is old goes, the key is claimed if nobody has it, and who has it is read. */
+async function claim(db: D1Database, asked: Asked, now: number): Promise<Found> {
+  const orm = drizzle(db);
+  const version = sql<number>`coalesce((SELECT ${catalogHead.version} FROM ${catalogHead} WHERE ${catalogHead.id} = 1), 0)`;
+  const { id, fingerprint, claim: by } = asked;
+  const [, , , rows, [head]] = await orm.batch([
+    orm.delete(idempotency).where(sql`${idempotency.expiresAt} <= ${now}`),
+    orm
+      .delete(idempotency)
+      .where(
+        sql`${idempotency.id} IN (SELECT id FROM ${idempotency} ORDER BY expires_at DESC LIMIT -1 OFFSET ${IDEMPOTENCY.keysMax - 1}) AND ${idempotency.id} <> ${id}`,
+      ),
+    orm
+      .insert(idempotency)
+      .values({
+        id,
+        fingerprint,
+        claim: by,
+        claimedAt: now,
+        catalogVersion: version,
+        expiresAt: now + IDEMPOTENCY.keptMs,
+      })
+      .onConflictDoNothing(),
+    orm.select().from(idempotency).where(eq(idempotency.id, id)),
+    orm.select({ version: catalogHead.version }).from(catalogHead).where(eq(catalogHead.id, 1)),
   ]);
-  return (taken?.meta.changes ?? 0) > 0 ? null : (kept?.results[0] ?? null);
+  const [row] = rows;
+  if (!row) throw new Error('broken invariant: a key that was claimed is there');
+  if (row.fingerprint !== fingerprint) return { kind: 'refused', failure: OTHER_REQUEST };
+  if (row.claim === by) return { kind: 'ours' };
+  const { status } = row;
+  if (status !== null) return { kind: 'answered', row: { ...row, status } };
+  if (now - row.claimedAt < IDEMPOTENCY.claimMs) return { kind: 'refused', failure: UNDER_WAY };
+  if (!asked.repeatable && row.catalogVersion !== (head?.version ?? 0)) return { kind: 'refused', failure: UNKNOWN };
+  const taken = await orm
+    .update(idempotency)
+    .set({ claim: by, claimedAt: now })
+    .where(and(eq(idempotency.id, id), eq(idempotency.claim, row.claim)))
+    .returning({ id: idempotency.id });
+  return taken.length > 0 ? { kind: 'ours' } : { kind: 'refused', failure: UNDER_WAY };
 }
 
-function answerFrom({ request: first, status, headers, body }: Kept, request: string): Response {
-  if (first !== request)
-    return problem({
-      kind: 'unprocessable',
-      detail: 'This Idempotency-Key was used for another call. Take a new one.',
-    });
-  if (status === null)
-    return problem({ kind: 'conflict', detail: 'The first call with this Idempotency-Key is still under way.' });
-  const kept: Record<string, string> = JSON.parse(headers ?? '{}');
-  return new Response(body, { status, headers: { ...kept, 'idempotency-replayed': 'true' } });
+/** Never fails a call that was done: an answer that cannot be kept leaves a claim that runs out. */
+async function keepAnswer(c: Context<AdminEnv>, { id, claim: by }: Asked): Promise<void> {
+  const ours = and(eq(idempotency.id, id), eq(idempotency.claim, by), isNull(idempotency.status));
+  const { status, headers } = c.res;
+  const orm = drizzle(c.env.DB);
+  try {
+    const body = await c.res.clone().text();
+    if (status >= 500 || status === 429 || body.length > IDEMPOTENCY.answerCharsMax) {
+      await orm.delete(idempotency).where(ours);
+      return;
+    }
+    const answeredVersion = Number(headers.get('waymark-catalog') ?? c.var.catalog.version);
+    await orm
+      .update(idempotency)
+      .set({ status, answeredVersion, contentType: headers.get('content-type'), body })
+      .where(ours);
+  } catch (error) {
+    console.error(JSON.stringify({ at: 'idempotency', error: error instanceof Error ? error.name : 'unknown' }));
+  }
 }
 
-const KEPT_HEADERS = ['content-type', 'waymark-catalog'];
-
-async function keep(db: D1Database, id: string, answer: Response): Promise<void> {
-  const headers = Object.fromEntries(
-    KEPT_HEADERS.flatMap((name) => {
-      const value = answer.headers.get(name);
-      return value === null ? [] : [[name, value]];
-    }),
-  );
-  await db
-    .prepare('UPDATE idempotency SET status = ?, headers = ?, body = ? WHERE id = ?')
-    .bind(answer.status, JSON.stringify(headers), await answer.text(), id)
-    .run();
+function replay(row: Row & { readonly status: number }): Response {
+  const headers = new Headers({ 'content-type': row.contentType ?? 'application/json' });
+  headers.set('waymark-catalog', String(row.answeredVersion ?? row.catalogVersion));
+  return new Response(row.body, { status: row.status, headers });
 }
 
-const release = (db: D1Database, id: string) => db.prepare('DELETE FROM idempotency WHERE id = ?').bind(id).run();
+const BAD_KEY: Failure = {
+  kind: 'invalid',
+  errors: [
+    {
+      pointer: '',
+      detail: `Idempotency-Key must be 1 to ${IDEMPOTENCY.keyCharsMax} printable ASCII characters, best a UUID in double quotes.`,
+    },
+  ],
+};
+const OTHER_REQUEST: Failure = {
+  kind: 'unprocessable',
+  detail: 'This Idempotency-Key was used for another request. Use a new one for each request.',
+};
+const UNDER_WAY: Failure = {
+  kind: 'conflict',
+  detail: 'The same call is under way. Send it again when it is over.',
+  retryAfterSeconds: 2,
+};
+const UNKNOWN: Failure = {
+  kind: 'conflict',
+  detail:
+    'An earlier attempt ended without an answer, and the catalog has changed since. Look at what is published, then send it under a new Idempotency-Key if it is still wanted.',
+};

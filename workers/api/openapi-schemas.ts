@@ -41,6 +41,7 @@ const problem = {
   title: z.string(),
   status: z.int(),
   detail: z.string(),
+  instance: z.string().optional().describe('urn:waymark:request: and the id of the request, as in X-Request-Id.'),
   errors: z.array(ProblemError).optional(),
   findings: z.array(Finding).optional(),
 };

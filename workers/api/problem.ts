@@ -1,7 +1,7 @@
 // Errors as the outside sees them: RFC 9457 problem+json, one map from what went wrong to status and words. Never a
 // stack, never a 500 for bad input.
 
-import { LIMITS } from '../../schema/limits.ts';
+import { CUSTOMER_RATE, KEY_RATE } from '../../schema/limits.ts';
 
 export interface ProblemError {
   readonly pointer: string;
@@ -20,16 +20,21 @@ export type Failure =
   | { readonly kind: 'unauthorized'; readonly detail: string }
   | { readonly kind: 'forbidden'; readonly detail: string }
   | { readonly kind: 'not-found'; readonly detail: string }
-  | { readonly kind: 'conflict'; readonly detail: string }
+  | { readonly kind: 'conflict'; readonly detail: string; readonly retryAfterSeconds?: number }
   | { readonly kind: 'too-large'; readonly detail: string }
   | { readonly kind: 'unsupported-type'; readonly detail: string }
-  | {
-      readonly kind: 'too-many';
-      readonly retryAfterSeconds: number;
-      /** Whose limit it is. */
-      readonly of: 'key' | 'customer';
-    }
+  | { readonly kind: 'too-many'; readonly limit: RateLimitName; readonly retryAfterSeconds: number }
   | { readonly kind: 'unavailable'; readonly detail: string; readonly retryAfterSeconds: number };
+
+/** The limits that can be passed: calls with one public key, events of one customer. */
+export type RateLimitName = 'key' | 'customer';
+
+/** As `RateLimit-Policy` names them: quota and window in seconds (draft-ietf-httpapi-ratelimit-headers-11, section 3). */
+const POLICIES: Readonly<Record<RateLimitName, string>> = {
+  key: `"key";q=${KEY_RATE.requests};w=${KEY_RATE.periodSeconds}`,
+  // The registry of units has no events: a parameter of our own says what is counted.
+  customer: `"customer";q=${CUSTOMER_RATE.burstEvents};w=${CUSTOMER_RATE.burstEvents / CUSTOMER_RATE.eventsPerSecond};waymark-unit="events"`,
+};
 
 const TITLES: Readonly<Record<Failure['kind'], readonly [number, string]>> = {
   'bad-json': [400, 'The body is not usable JSON'],
@@ -45,26 +50,24 @@ const TITLES: Readonly<Record<Failure['kind'], readonly [number, string]>> = {
   unavailable: [503, 'Not available right now'],
 };
 
-/** draft-ietf-httpapi-ratelimit-headers: so many (q) in a window of so many seconds (w). The key's is that of wrangler.toml. */
-const POLICIES = {
-  key: `"key";q=${LIMITS.keyCalls};w=${LIMITS.keyWindowSeconds}`,
-  customer: `"customer";q=${LIMITS.customerBurstEvents};w=${LIMITS.customerBurstEvents / LIMITS.customerEventsPerSecond}`,
-} as const;
-
 /** `more` adds members to the problem, such as the decisions that a page still gets. */
 export function problem(failure: Failure, more: object = {}): Response {
   const [status, title] = TITLES[failure.kind];
   const body = { type: `urn:waymark:problem:${failure.kind}`, title, status, ...detailsOf(failure), ...more };
   const headers = new Headers({ 'content-type': 'application/problem+json' });
   if (failure.kind === 'unauthorized') headers.set('www-authenticate', 'Bearer realm="waymark", Basic realm="waymark"');
-  if (failure.kind === 'too-many' || failure.kind === 'unavailable')
-    headers.set('retry-after', String(failure.retryAfterSeconds));
+  if ('retryAfterSeconds' in failure) headers.set('retry-after', String(failure.retryAfterSeconds));
   if (failure.kind === 'too-many') {
-    headers.set('ratelimit', `"${failure.of}";r=0;t=${failure.retryAfterSeconds}`);
-    headers.set('ratelimit-policy', POLICIES[failure.of]);
+    headers.set('ratelimit-policy', POLICIES[failure.limit]);
+    headers.set('ratelimit', `"${failure.limit}";r=0;t=${failure.retryAfterSeconds}`);
   }
   return new Response(JSON.stringify(body), { status, headers });
 }
+
+const TOO_MANY: Readonly<Record<RateLimitName, string>> = {
+  key: 'Too many calls with this key.',
+  customer: 'Too many events of one customer; with the same messageId nothing is counted twice.',
+};
 
 function detailsOf(failure: Failure): object {
   switch (failure.kind) {
@@ -82,7 +85,7 @@ function detailsOf(failure: Failure): object {
         ...(failure.findings ? { findings: failure.findings } : {}),
       };
     case 'too-many':
-      return { detail: `Try again in ${failure.retryAfterSeconds} s.` };
+      return { detail: `${TOO_MANY[failure.limit]} Try again in ${failure.retryAfterSeconds} s.` };
     default:
       return { detail: failure.detail };
   }

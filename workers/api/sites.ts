@@ -15,6 +15,7 @@ import { mustBeTrusted, NEEDS_TOKEN, NOT_REACHED, unreachable } from './commit.t
 import { type AppEnv, type Env, inTime, json, type LocalMode, problem, reached, timing } from './context.ts';
 import { type Intake, takeEvent } from './intake.ts';
 import type { Failure } from './problem.ts';
+import { notedDegraded } from './trace.ts';
 
 const name = z.string().min(1).max(LIMITS.nameCharsMax);
 const Placements = z.array(name).max(LIMITS.placementsMax);
@@ -136,16 +137,18 @@ export function siteRoutes(local: LocalMode | null): Hono<AppEnv> {
       proven: proof === 'proven',
       decide,
     });
-    const reply = await inTime<Reply<Decided>>(asked, LIMITS.decideWaitMs, NOT_REACHED);
-    const answer =
-      reply.kind === 'done'
-        ? { customer: { id: reply.customerId, stages: reply.stages }, decisions: reply.decisions, degraded: false }
-        : {
-            customer: { id: customerId, stages: {} },
-            decisions: defaultDecisions(catalog, decide, now()),
-            degraded: true,
-          };
-    return json(answer, 200, timing(startedAt));
+    // What the catalog took off the page's patience is not given to the object again.
+    const waitMs = Math.max(startedAt + LIMITS.decideWaitMs - Date.now(), LIMITS.decideWaitMs / 5);
+    const reply = await inTime<Reply<Decided>>(asked, waitMs, NOT_REACHED);
+    if (reply.kind === 'done') {
+      const customer = { id: reply.customerId, stages: reply.stages };
+      return json({ customer, decisions: reply.decisions, degraded: false }, 200, timing(startedAt));
+    }
+    const decisions = defaultDecisions(catalog, decide, now());
+    return json({ customer: { id: customerId, stages: {} }, decisions, degraded: true }, 200, {
+      ...timing(startedAt),
+      ...notedDegraded(c.req.raw, '/v1/decide'),
+    });
   });
 
   return app;

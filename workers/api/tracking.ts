@@ -9,7 +9,7 @@ import { LIMITS } from '../../schema/limits.ts';
 import { now } from '../customer/clock.ts';
 import type { Keys } from './auth.ts';
 import { type Caller, identifyCaller, instantOf, prefixed, tooManyEvents } from './caller.ts';
-import { commitEvents, unreachable } from './commit.ts';
+import { commitEvents } from './commit.ts';
 import { type AppEnv, type Env, json, type LocalMode, problem } from './context.ts';
 import { type Intake, takeEvent } from './intake.ts';
 
@@ -77,7 +77,7 @@ async function track(
     typeof body['customerToken'] === 'string' ? body['customerToken'] : request.headers.get('waymark-customer-token');
   const results = messages.map((raw) => takeEvent(raw, intake));
   const outcomes = await commitEvents(env, caller, results, token, intake.receivedAt);
-  if (!Array.isArray(outcomes)) return problem(unreachable(outcomes));
+  if ('kind' in outcomes) return problem(outcomes);
   const rejected = outcomes.flatMap(({ errors }, index) => (errors ? [{ index, errors }] : []));
   if (rejected.length > 0 && rejected.length === outcomes.length)
     return problem({

@@ -79,7 +79,8 @@ export async function refresh(db: D1Database): Promise<Catalog> {
   return current;
 }
 
-async function within<T>(work: Promise<T>, ms: number, otherwise: T): Promise<T> {
+/** The result, or `otherwise` when it takes longer than `ms`: a D1 that hangs never answers. */
+export async function within<T>(work: Promise<T>, ms: number, otherwise: T): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<T>((resolve) => {
     timer = setTimeout(() => resolve(otherwise), ms);
@@ -100,8 +101,15 @@ export function machineInMemory(catalog: Catalog, journey: string, version: numb
   return older.get(`${journey}@${version}`) ?? null;
 }
 
-/** Brings one older version into memory. @returns false when D1 does not answer or has no such version */
-export async function loadMachine(db: D1Database, journey: string, version: number): Promise<boolean> {
+/** Brings one older version into memory. @returns false when D1 does not answer in time or has no such version */
+export const loadMachine = (db: D1Database, journey: string, version: number): Promise<boolean> =>
+  within(
+    readMachine(db, journey, version).catch(() => false),
+    WAIT_WITHOUT_COPY_MS,
+    false,
+  );
+
+async function readMachine(db: D1Database, journey: string, version: number): Promise<boolean> {
   const row = await readDocument(db, 'journey', journey, version);
   if (!row) return false;
   const declarations = await readDeclarationsAt(db, row.fromVersion);

@@ -3,5 +3,5 @@
 
 import { createHash } from 'node:crypto';
 
-/** A text as SHA-256, hexadecimal. */
-export const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex');
+/** A text, or bytes, as SHA-256, hexadecimal. */
+export const hashKey = (key: string | Uint8Array): string => createHash('sha256').update(key).digest('hex');

@@ -9,7 +9,7 @@ import { retryAt } from './alarm.ts';
 import { decideAndRecord, defaultDecisions, describe, mayShow, shownId, shownStages } from './answer.ts';
 import { type Cell, type CustomerEnv, openCell, type Silence } from './cell.ts';
 import { now, platformTime } from './clock.ts';
-import { fullBucket, takeTokens } from './flood.ts';
+import { openFlood } from './flood.ts';
 import type {
   Claim,
   CustomerObject,
@@ -41,14 +41,14 @@ const BUSY = { kind: 'busy', retryAfterMs: 1_000 } as const;
 
 export class Customer extends DurableObject<CustomerEnv> implements CustomerObject {
   readonly #cell = openCell(this.ctx, this.env);
-  readonly #bucket = fullBucket();
+  readonly #flood = openFlood();
   readonly #afterwards = (work: Promise<void>): void => this.ctx.waitUntil(work);
 
   /** Accepts events of this customer and, if asked, decides placements, in one commit. */
   async ingest(request: IngestRequest): Promise<Reply<Ingested>> {
-    const cell = this.#cell;
-    const retryAfterMs = takeTokens(this.#bucket, request.events.length, Date.now());
+    const retryAfterMs = this.#flood.take(Math.max(1, request.events.length), Date.now());
     if (retryAfterMs > 0) return { kind: 'flooded', retryAfterMs };
+    const cell = this.#cell;
     const catalog = await catalogOf(cell, request.catalogVersion);
     if (!catalog) return NO_CATALOG;
     const target = cell.redirect();
@@ -77,6 +77,8 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
 
   /** Decides placements; with none asked for it only reads, and an unknown customer stays unknown. */
   async decide(request: DecideRequest): Promise<Reply<Decided>> {
+    const retryAfterMs = this.#flood.take(1, Date.now());
+    if (retryAfterMs > 0) return { kind: 'flooded', retryAfterMs };
     const cell = this.#cell;
     const catalog = await catalogOf(cell, request.catalogVersion);
     if (!catalog) return NO_CATALOG;

@@ -1,29 +1,36 @@
-// How many events one customer may send: a bucket of tokens in the object's memory, refilled with time. It protects the
-// others in the same process from one customer's flood; memory is enough, because an object that was evicted was idle.
+// How many events of one customer are let through: a bucket of tokens in the object's memory, one an event, so that one
+// customer's flood does not take the time of all others in the isolate. Memory only: an object that was evicted begins with
+// a full bucket, because nobody was flooding it. Counts on the platform's clock, never on one that was moved.
 
-import { LIMITS } from '../../schema/limits.ts';
+import { CUSTOMER_RATE } from '../../schema/limits.ts';
 
-export interface Bucket {
-  tokens: number;
-  /** Milliseconds. */
-  at: number;
+export interface Flood {
+  /** Takes tokens for so many events. @returns 0, or the milliseconds until there will be enough; then none is taken */
+  take(events: number, atMs: number): number;
 }
 
-export const fullBucket = (): Bucket => ({ tokens: LIMITS.customerBurstEvents, at: 0 });
+const PER_MS = CUSTOMER_RATE.eventsPerSecond / 1_000;
 
-/**
- * Takes a token for each event, or none.
- * @returns 0, or the milliseconds until there are enough
- */
-export function takeTokens(bucket: Bucket, events: number, now: number): number {
-  const passed = Math.max(0, now - bucket.at);
-  const filled = Math.min(
-    LIMITS.customerBurstEvents,
-    bucket.tokens + (passed * LIMITS.customerEventsPerSecond) / 1_000,
-  );
-  bucket.at = Math.max(bucket.at, now);
-  bucket.tokens = filled;
-  if (filled < events) return Math.ceil(((events - filled) * 1_000) / LIMITS.customerEventsPerSecond);
-  bucket.tokens = filled - events;
-  return 0;
+let lifted = false;
+
+/** Local mode only (workers/local): nobody is limited there. */
+export function liftFloodLimit(): void {
+  lifted = true;
+}
+
+export function openFlood(): Flood {
+  let tokens: number = CUSTOMER_RATE.burstEvents;
+  let filledAtMs = 0;
+  return {
+    take: (events, atMs) => {
+      if (lifted) return 0;
+      // A clock that was set back fills nothing, and counts on from where it stands now.
+      tokens = Math.min(CUSTOMER_RATE.burstEvents, tokens + Math.max(0, atMs - filledAtMs) * PER_MS);
+      filledAtMs = atMs;
+      const missing = events - tokens;
+      if (missing > 0) return Math.ceil(missing / PER_MS);
+      tokens -= events;
+      return 0;
+    },
+  };
 }

@@ -62,7 +62,7 @@ export type Reply<T> =
   | ({ readonly kind: 'done' } & T)
   | { readonly kind: 'unavailable'; readonly detail: string }
   | { readonly kind: 'busy'; readonly retryAfterMs: number }
-  /** Too many events of this customer. */
+  /** More events of this customer than flood.ts lets through. */
   | { readonly kind: 'flooded'; readonly retryAfterMs: number };
 
 /** `moved`: the customer has become another one, to which these events belong. */

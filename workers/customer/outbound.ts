@@ -2,7 +2,7 @@
 // index of a stage that changed. The commit never waits for any of it; the alarm repeats what did not arrive.
 
 import { REQUEUE_AFTER_MS } from '../../schema/limits.ts';
-import { catalogAtLeast, loadMachine, machineInMemory } from '../catalog/cache.ts';
+import { catalogAtLeast, loadMachine, machineInMemory, within } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { indexedRevision } from '../catalog/store.ts';
 import type { Run } from '../engine/machine.ts';
@@ -15,6 +15,9 @@ import { readMove, takePage } from './move.ts';
 import { liveRuns } from './state.ts';
 import { deferOutbox, deleteOutbox, readOutboxRow } from './storage.ts';
 import { tellIndex } from './telling.ts';
+
+/** How long an alarm waits for D1: while it waits, the platform runs no other alarm of this customer. */
+const INDEX_WAIT_MS = 2_000;
 
 type OutboxEffect =
   | { readonly kind: 'release'; readonly source: string }
@@ -99,7 +102,7 @@ export async function seeToIndex(
   if (!state || state.importing || state.dirtySince === null) return;
   const dueAt = checkIndexAt({ dirtySince: state.dirtySince, told: cell.told });
   if (dueAt === null || dueAt > now()) return;
-  cell.confirmed ??= await indexedRevision(cell.env.DB, state.id);
+  cell.confirmed ??= await within(indexedRevision(cell.env.DB, state.id), INDEX_WAIT_MS, null);
   const confirmed = cell.confirmed ?? 0;
   if (confirmed < (cell.load()?.revision ?? 0)) {
     tell(cell, catalog, afterwards);

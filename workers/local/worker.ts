@@ -7,6 +7,7 @@ import { json, type LocalMode } from '../api/context.ts';
 import type { KeyRow } from '../catalog/catalog.ts';
 import { hashKey } from '../catalog/keys.ts';
 import { shiftClock } from '../customer/clock.ts';
+import { liftFloodLimit } from '../customer/flood.ts';
 import { handleQueue, type QueueBody } from '../delivery/queue.ts';
 import { clockRoutes, type LocalEnv } from './clock.ts';
 import { localMail, mailboxRoutes } from './mailbox.ts';
@@ -19,6 +20,7 @@ const localKey = (key: string, role: KeyRow['role']): [string, KeyRow] => {
 };
 
 const offset: unknown = Reflect.get(env, 'CLOCK_OFFSET_MS');
+liftFloodLimit();
 shiftClock(typeof offset === 'number' ? offset : 0);
 
 const local: LocalMode = {
