@@ -1,6 +1,6 @@
 // `npm run bench -- disk`: how many bytes of state an event leaves: on this disk while the server runs, write-ahead logs
-// included, and in the databases alone once it has ended. A customer's empty object counts in, so that few events a
-// customer make many bytes an event.
+// included, and in the SQLite databases alone once it has ended (Restate has none). A customer's empty object counts in,
+// so that few events a customer make many bytes an event.
 
 import { driveLoad } from './client.ts';
 import { databaseBytes, diskBytes } from './folder.ts';

@@ -1,12 +1,9 @@
-// How much a folder of state takes: on disk, as du(1) counts, and as SQLite files after their logs were taken in, which
-// is what the platform bills.
+// How much a folder of state takes: all its files by their length, because a log may have its blocks before it has its
+// bytes, and its SQLite files alone after their logs were taken in, which is what the platform bills.
 
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-
-/** lstat(2): st_blocks counts blocks of 512 bytes whatever the file system's own. */
-const BLOCK_BYTES = 512;
 
 function filesBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -14,16 +11,16 @@ function filesBelow(folder: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-export const diskBytes = (folder: string): number =>
-  filesBelow(folder).reduce((sum, file) => sum + (lstatSync(file, { throwIfNoEntry: false })?.blocks ?? 0), 0) *
-  BLOCK_BYTES;
+const lengthOf = (file: string): number => lstatSync(file, { throwIfNoEntry: false })?.size ?? 0;
+
+export const diskBytes = (folder: string): number => filesBelow(folder).reduce((sum, file) => sum + lengthOf(file), 0);
 
 /** Of all databases below the folder; of closed ones with what still stood in their logs, which is taken in. */
 export function databaseBytes(folder: string, state: 'open' | 'closed'): number {
   let bytes = 0;
   for (const file of filesBelow(folder).filter((name) => name.endsWith('.sqlite'))) {
     if (state === 'closed') takeLogIn(file);
-    bytes += lstatSync(file, { throwIfNoEntry: false })?.size ?? 0;
+    bytes += lengthOf(file);
   }
   return bytes;
 }

@@ -1,4 +1,4 @@
-// What a run found, as a table of medians with their range and as ratios. A ratio is taken within each round
+// What a run of events found, as a table of medians with their range and as ratios. A ratio is taken within each round
 // and the median of the rounds' ratios is reported, so that a machine that grows slower during the run shifts neither
 // side. The last line of a subject is its throughput ratio, in a form that scripts can read.
 

@@ -1,5 +1,5 @@
-// The turn of one subject at events, on a fresh process and fresh state: the cold phase (every customer's first event), the warm
-// phase (all others), the wait for empty outboxes that stops the clock, the wait for an idle CPU, then the check.
+// The turn of one subject at events, on a fresh process and fresh state: the cold phase (every customer's first event),
+// the warm phase (all others), the wait for empty outboxes that stops the clock, the wait for an idle CPU, the check.
 // Every figure of the report (report.ts) is taken here.
 
 import { setTimeout as pause } from 'node:timers/promises';
