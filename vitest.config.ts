@@ -25,7 +25,6 @@ export default defineConfig({
           include: ['tests/{api,bench,browser,contract}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
         },
       },
     ],

@@ -167,7 +167,12 @@ describe('as deployed, with configured origins', () => {
 
   test('a page may read when it is to come back', async () => {
     const answer = await ask('POST', '/v1/t', { origin: 'https://shop.example' });
-    expect(answer.headers.get('access-control-expose-headers')?.split(',')).toEqual(['retry-after', 'ratelimit']);
+    expect(answer.headers.get('access-control-expose-headers')?.split(',')).toEqual([
+      'retry-after',
+      'ratelimit',
+      'ratelimit-policy',
+      'x-request-id',
+    ]);
   });
 
   test('settings are given even if nobody can say whether the key is known, and not kept then', async () => {

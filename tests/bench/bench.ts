@@ -1,43 +1,74 @@
-// `npm run bench`: what an event costs, as a ratio to the floor (floor.ts), measured on raw workerd.
-//   node tests/bench/bench.ts [engine] [floor] [event] [decide] [--rounds 3] [--customers 500] [--events 10] [--connections 32]
-//                             [--seed 1] [--folder DIR] [--json]
-// Without names: engine, event and decide. With event or decide the floor runs too; engine is engine.ts. Every round each subject gets a fresh process and fresh
-// state, one after the other, under the same load. `--folder` says on which disk the state lies (default: the system's
-// temporary folder); on a disk in memory the cost of fsync vanishes. Progress goes to the error output.
+// `npm run bench`: what the system costs and how it compares, measured on raw workerd. Reads what is asked for from the
+// command line (usage.ts) and runs one measurement after the other; each is a file of its own.
 
 import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { cost } from './cost.ts';
+import { disk } from './disk.ts';
 import { benchEngine, renderEngine } from './engine.ts';
-import { makeMix } from './mix.ts';
-import { type Results, renderJson, renderText } from './report.ts';
-import { runRound } from './round.ts';
-import { makeFloor, type Subject } from './subject.ts';
+import { events } from './events.ts';
+import { fsyncs } from './fsyncs.ts';
+import type { Measure } from './measure.ts';
+import { memory } from './memory.ts';
+import { reads } from './reads.ts';
+import type { Subject } from './subject.ts';
+import { makeSubject, RESTATES, SUBJECTS } from './subjects.ts';
+import { type Settings, showProgress } from './turns.ts';
+import { USAGE } from './usage.ts';
+import { visible } from './visible.ts';
+
+const MEASURES: Measure[] = [events, reads, memory, fsyncs, visible, disk, cost];
+const ENGINE = 'engine';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '3' },
-    customers: { type: 'string', default: '500' },
-    events: { type: 'string', default: '10' },
-    connections: { type: 'string', default: '32' },
+    customers: { type: 'string' },
+    events: { type: 'string' },
+    connections: { type: 'string' },
     seed: { type: 'string', default: '1' },
     folder: { type: 'string', default: tmpdir() },
     json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
 
-const settings = {
-  rounds: readCount(values.rounds),
-  customers: readCount(values.customers),
-  eventsPerCustomer: readCount(values.events),
-  connections: readCount(values.connections),
-  seed: readCount(values.seed),
-};
-const asked = new Set(positionals.length > 0 ? positionals : ['engine', 'event', 'decide']);
-const names = new Set(['floor', ...[...asked].filter((name) => name !== 'engine')]);
+if (values.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
+const unknown = positionals.filter(
+  (name) => name !== ENGINE && !SUBJECTS.includes(name) && !MEASURES.some((measure) => measure.name === name),
+);
+if (unknown.length > 0) {
+  console.error(`unknown: ${unknown.join(', ')}\n\n${USAGE}`);
+  process.exit(2);
+}
+
+const namedSubjects = withCompany(SUBJECTS.filter((name) => positionals.includes(name)));
+const namedMeasures = MEASURES.filter(({ name }) => positionals.includes(name));
+const measures =
+  namedMeasures.length > 0 ? namedMeasures : positionals.every((name) => name === ENGINE) ? [] : [events];
+const withEngine = positionals.length === 0 || positionals.includes(ENGINE);
+if (positionals.length === 0) measures.push(events);
+
+/** Whoever names Restate means it as shipped and with one partition. */
+function withCompany(names: string[]): string[] {
+  return names.includes('restate') ? [...new Set([...names, ...RESTATES])] : names;
+}
+
+/** Events are always measured beside the floor, and Restate's beside ours. */
+function subjectsOf(measure: Measure): string[] {
+  if (namedSubjects.length === 0) return measure.subjects;
+  if (measure === cost) return measure.subjects;
+  if (measure !== events) return namedSubjects;
+  const compared = namedSubjects.some((name) => RESTATES.includes(name)) ? ['floor', 'event'] : ['floor'];
+  return [...new Set([...compared, ...namedSubjects])];
+}
 
 function readCount(text: string): number {
   const count = Number(text);
@@ -45,50 +76,46 @@ function readCount(text: string): number {
   return count;
 }
 
-async function makeSubject(name: string): Promise<Subject> {
-  if (name === 'floor') return makeFloor();
-  if (name !== 'event' && name !== 'decide') throw new Error(`there is no subject ${name}`);
-  const { makeWaymark } = await import('./waymark.ts');
-  return makeWaymark(name);
+function settingsOf(measure: Measure, workFolder: string): Settings {
+  const { customers, events: eventsPerCustomer, connections } = values;
+  return {
+    customers: 500,
+    eventsPerCustomer: 10,
+    connections: 32,
+    ...measure.sizes,
+    ...(customers === undefined ? {} : { customers: readCount(customers) }),
+    ...(eventsPerCustomer === undefined ? {} : { eventsPerCustomer: readCount(eventsPerCustomer) }),
+    ...(connections === undefined ? {} : { connections: readCount(connections) }),
+    rounds: readCount(values.rounds),
+    seed: readCount(values.seed),
+    workFolder,
+  };
 }
 
-function showProgress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+const prepared = new Map<string, Subject>();
+async function prepare(name: string, workFolder: string): Promise<Subject> {
+  const ready = prepared.get(name);
+  if (ready !== undefined) return ready;
+  showProgress(`preparing ${name}`);
+  const subject = await makeSubject(name);
+  await subject.prepare(workFolder);
+  prepared.set(name, subject);
+  return subject;
 }
 
-async function run(workFolder: string): Promise<Results> {
-  const subjects = await Promise.all([...names].map(makeSubject));
-  for (const subject of subjects) {
-    showProgress(`preparing ${subject.name}`);
-    await subject.prepare(workFolder);
-  }
-  const results: Results = {};
-  for (let round = 1; round <= settings.rounds; round++) {
-    for (const subject of subjects) {
-      const where = `round ${round} of ${settings.rounds}, ${subject.name}`;
-      const figures = await runRound({
-        subject,
-        shoppers: makeMix({ ...settings, endsAtMs: Date.now() }),
-        connections: settings.connections,
-        workFolder,
-        onProgress: (phase, done) => showProgress(`${where}: ${phase} ${done > 0 ? done : ''}`),
-        onComplaint: (text) => process.stderr.write(`\n${where}: the server complained: ${text}\n`),
-      });
-      results[subject.name] = [...(results[subject.name] ?? []), figures];
-      const { eventsPerSecond, cpuUsPerEvent } = figures;
-      showProgress('');
-      process.stderr.write(
-        `${where}: ${eventsPerSecond.toFixed(0)} events/s, ${cpuUsPerEvent.toFixed(0)} us CPU/event\n`,
-      );
-    }
-  }
-  return results;
+async function run(measure: Measure, workFolder: string): Promise<void> {
+  const settings = settingsOf(measure, workFolder);
+  const subjects: Subject[] = [];
+  for (const name of subjectsOf(measure)) subjects.push(await prepare(name, workFolder));
+  const { text, rounds } = await measure.run(subjects, settings);
+  const { workFolder: _folder, ...shown } = settings;
+  console.log(values.json ? JSON.stringify({ measure: measure.name, settings: shown, rounds }, null, 2) : `${text}\n`);
 }
 
-if (asked.has('engine') && !values.json) console.log(`${renderEngine(benchEngine())}\n`);
-if (asked.size === 1 && asked.has('engine')) process.exit(0);
-const workFolder = await mkdtemp(join(values.folder, 'waymark-bench-'));
-process.once('exit', () => rmSync(workFolder, { recursive: true, force: true }));
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-const results = await run(workFolder);
-console.log(values.json ? renderJson(results, 'floor', settings) : renderText(results, 'floor'));
+if (withEngine && !values.json) console.log(`${renderEngine(benchEngine())}\n`);
+if (measures.length > 0) {
+  const workFolder = await mkdtemp(join(values.folder, 'waymark-bench-'));
+  process.once('exit', () => rmSync(workFolder, { recursive: true, force: true }));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  for (const measure of measures) await run(measure, workFolder);
+}

@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundleWorker } from '../../workers/cli/bundle.ts';
 import { moveDisks, type RuntimeConfig, reduceConfig, writeConfig } from './config.ts';
 import { prepareState } from './prepare.ts';
-import { type Server, serve } from './workerd.ts';
+import type { Server } from './subject.ts';
+import { serve } from './workerd.ts';
 
 const probe = {
   compatibilityDate: '2026-10-20',

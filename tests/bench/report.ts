@@ -1,21 +1,15 @@
-// What a run found, as a table of medians with their range, as ratios, and as JSON. A ratio is taken within each round
+// What a run of events found, as a table of medians with their range and as ratios. A ratio is taken within each round
 // and the median of the rounds' ratios is reported, so that a machine that grows slower during the run shifts neither
 // side. The last line of a subject is its throughput ratio, in a form that scripts can read.
 
-import { type Figures, quantile } from './round.ts';
-
-export type Results = Record<string, Figures[]>;
-
-interface Summary {
-  median: number;
-  min: number;
-  max: number;
-}
+import type { Figures } from './round.ts';
+import { type Column, renderSummary, renderTable, type Summary, summarizeRatio } from './table.ts';
+import type { Results } from './turns.ts';
 
 type Ratios = Record<'cpu' | 'memory' | 'cold' | 'warm' | 'throughput', Summary>;
 
 const MIB = 2 ** 20;
-const columns: { title: string; value: (figures: Figures) => number; digits: number }[] = [
+const columns: Column<Figures>[] = [
   { title: 'events/s', value: (figures) => figures.eventsPerSecond, digits: 0 },
   { title: 'cold/s', value: (figures) => figures.coldEventsPerSecond, digits: 0 },
   { title: 'warm/s', value: (figures) => figures.warmEventsPerSecond, digits: 0 },
@@ -28,39 +22,18 @@ const columns: { title: string; value: (figures: Figures) => number; digits: num
   { title: 'repeats', value: (figures) => figures.repeats, digits: 0 },
 ];
 
-export function renderText(results: Results, floorName: string): string {
-  const header = ['median (min-max)', ...columns.map(({ title }) => title)];
-  const rows = Object.entries(results).map(([name, rounds]) => [
-    name,
-    ...columns.map(({ value, digits }) => renderSummary(summarize(rounds.map(value)), digits)),
-  ]);
-  const widths = header.map((title, index) => Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)));
-  const lines = [header, ...rows].map((row) =>
-    row
-      .map((cell, index) => (index === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[index] ?? 0)))
-      .join('  '),
-  );
+export function renderText(results: Results<Figures>, floorName: string): string {
   const blocks = Object.entries(computeRatios(results, floorName)).map(([name, ratios]) => renderRatios(name, ratios));
-  return [lines.join('\n'), ...blocks].join('\n\n');
-}
-
-export function renderJson(results: Results, floorName: string, settings: Record<string, unknown>): string {
-  return JSON.stringify({ settings, ratios: computeRatios(results, floorName), rounds: results }, null, 2);
+  return [renderTable(results, columns), ...blocks].join('\n\n');
 }
 
 /** Of every subject but the floor, against the floor's round of the same number. */
-export function computeRatios(results: Results, floorName: string): Record<string, Ratios> {
+export function computeRatios(results: Results<Figures>, floorName: string): Record<string, Ratios> {
   const floor = results[floorName] ?? [];
   const others = Object.entries(results).filter(([name]) => name !== floorName);
   return Object.fromEntries(
     others.map(([name, rounds]) => {
-      const ratio = (value: (figures: Figures) => number): Summary =>
-        summarize(
-          rounds.flatMap((figures, index) => {
-            const base = floor[index];
-            return base === undefined ? [] : [value(figures) / value(base)];
-          }),
-        );
+      const ratio = (value: (figures: Figures) => number): Summary => summarizeRatio(rounds, floor, value);
       const ratios = {
         cpu: ratio((figures) => figures.cpuUsPerEvent),
         memory: ratio((figures) => figures.peakBytes),
@@ -85,14 +58,4 @@ function renderRatios(name: string, { throughput, ...others }: Ratios): string {
     `${prefix}memory ratio ${others.memory.median.toFixed(2)}`,
     `${name} ratio ${throughput.median.toFixed(2)}`,
   ].join('\n');
-}
-
-function renderSummary({ median, min, max }: Summary, digits: number): string {
-  const [middle, low, high] = [median, min, max].map((value) => value.toFixed(digits));
-  return `${middle} (${low}-${high})`;
-}
-
-function summarize(values: number[]): Summary {
-  const median = (quantile(values, 0.5) + quantile(values, 0.5 + Number.EPSILON)) / 2;
-  return { median, min: Math.min(...values), max: Math.max(...values) };
 }

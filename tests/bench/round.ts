@@ -1,15 +1,12 @@
-// One round of one subject: a fresh process on fresh state, the cold phase (every customer's first event), the warm
-// phase (all others), the wait for empty outboxes that stops the clock, the wait for an idle CPU, then the check.
-// Every figure of the report is taken here.
+// The turn of one subject at events, on a fresh process and fresh state: the cold phase (every customer's first event),
+// the warm phase (all others), the wait for empty outboxes that stops the clock, the wait for an idle CPU, the check.
+// Every figure of the report (report.ts) is taken here.
 
-import { rmSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { driveLoad, type Phase } from './client.ts';
-import type { Shopper } from './mix.ts';
-import type { Subject } from './subject.ts';
-import { type Server, serve } from './workerd.ts';
+import type { Server } from './subject.ts';
+import { quantile } from './table.ts';
+import type { Turn } from './turns.ts';
 
 export interface Figures {
   eventsPerSecond: number;
@@ -27,63 +24,31 @@ export interface Figures {
   repeats: number;
 }
 
-export interface RoundOptions {
-  subject: Subject;
-  shoppers: Shopper[];
-  connections: number;
-  /** Where the round's own folder is made, and removed at its end. */
-  workFolder: string;
-  onProgress: (phase: string, done: number) => void;
-  /** Gets what the server wrote to its error output in a round that passed. */
-  onComplaint: (text: string) => void;
-}
-
 const SAMPLE_MS = 250;
 const IDLE_WAIT_MAX_MS = 120_000;
 /** A resting workerd wakes now and then; less than this in one sample counts as rest. */
 const RESTING_CPU_US = 20_000;
 
-export async function runRound(options: RoundOptions): Promise<Figures> {
-  const folder = await mkdtemp(join(options.workFolder, `${options.subject.name}-`));
-  try {
-    const server = await serve(await options.subject.setUp(folder));
-    try {
-      const figures = await measure(server, options);
-      if (server.complaints() !== '') options.onComplaint(server.complaints());
-      return figures;
-    } catch (cause) {
-      throw new Error(`the round of ${options.subject.name} failed; its server said: ${server.complaints()}`, {
-        cause,
-      });
-    } finally {
-      await server.stop();
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-async function measure(server: Server, { subject, shoppers, connections, onProgress }: RoundOptions): Promise<Figures> {
+export async function measureEvents({ subject, server, shoppers, connections, showPhase }: Turn): Promise<Figures> {
   const lanes = shoppers.map((shopper) => shopper.events.map((event) => subject.makeEventRequest(shopper, event)));
   const load = { port: server.port, connections, isAccepted: subject.isAccepted };
-  await subject.greet(server);
 
   const cpuBeforeUs = server.cpuUs();
   const startedAt = performance.now();
   const coldLanes = lanes.map((lane) => lane.slice(0, 1));
-  const cold = await driveLoad(coldLanes, { ...load, onProgress: (done) => onProgress('cold', done) });
+  const cold = await driveLoad(coldLanes, { ...load, onProgress: (done) => showPhase('cold', done) });
   const warmLanes = lanes.map((lane) => lane.slice(1));
-  const warm = await driveLoad(warmLanes, { ...load, onProgress: (done) => onProgress('warm', done) });
+  const warm = await driveLoad(warmLanes, { ...load, onProgress: (done) => showPhase('warm', done) });
   const answeredAt = performance.now();
-  onProgress('settling', 0);
+  showPhase('settling', 0);
   await subject.settled(server);
   const settledAt = performance.now();
 
-  onProgress('resting', 0);
+  showPhase('resting', 0);
   await pause(subject.afterworkMs);
   const cpuUs = (await waitForRest(server, subject.quietMs)) - cpuBeforeUs;
   const memory = server.memoryBytes();
-  onProgress('checking', 0);
+  showPhase('checking', 0);
   const repeats = cold.repeats + warm.repeats;
   const faults = await subject.check(server, shoppers, repeats);
   if (faults.length > 0) {
@@ -129,10 +94,4 @@ async function waitForRest(server: Server, quietMs: number): Promise<number> {
 
 function ratePerSecond({ latenciesMs, durationMs }: Phase): number {
   return (latenciesMs.length * 1_000) / durationMs;
-}
-
-/** The nearest-rank quantile; 0 of nothing, as when every customer sends one event only. */
-export function quantile(values: number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
 }

@@ -6,7 +6,20 @@ import { bundleWorker } from '../../workers/cli/bundle.ts';
 import { type Answer, makeRequest } from './client.ts';
 import { type RuntimeConfig, writeConfig } from './config.ts';
 import type { ShopEvent, Shopper } from './mix.ts';
-import type { Server } from './workerd.ts';
+import { serve } from './workerd.ts';
+
+export interface Server {
+  /** The processes that the subject consists of; the first one is the server that keeps the state. */
+  pids: number[];
+  port: number;
+  /** Of all processes: CPU time since the start, user and system, in microseconds; the kernel counts in steps of 10 ms. */
+  cpuUs: () => number;
+  /** Of all processes: resident memory now, and its peak since the start, in bytes. */
+  memoryBytes: () => { now: number; peak: number };
+  /** What the processes wrote to their error output, the last lines of it. */
+  complaints: () => string;
+  stop: () => Promise<void>;
+}
 
 export interface Subject {
   name: string;
@@ -16,35 +29,43 @@ export interface Subject {
   afterworkMs: number;
   /** Once in a run: builds the worker and whatever state every round starts from, in `folder`. */
   prepare: (folder: string) => Promise<void>;
-  /** Once a round: writes the configuration and the state into the empty `folder`, returns the configuration's path. */
-  setUp: (folder: string) => Promise<string>;
+  /** Once a round: starts the subject on fresh state below the empty `folder`. */
+  start: (folder: string) => Promise<Server>;
   /** After the start, before the clock runs. */
   greet: (server: Server) => Promise<void>;
   makeEventRequest: (shopper: Shopper, event: ShopEvent) => Buffer;
   isAccepted: (answer: Answer) => boolean;
+  /** Asks where a customer stands, and changes nothing. */
+  makeReadRequest: (shopper: Shopper) => Buffer;
+  isRead: (answer: Answer) => boolean;
+  /** How many customers the overview for operators shows in a stage; absent where there is no overview. */
+  countInStage?: (server: Server, stage: string) => Promise<number>;
   /** Resolves when everything the events caused has left the outboxes; the clock stops then. */
   settled: (server: Server) => Promise<void>;
   /** Returns one sentence for every fault of the final state. `repeats` is how many requests were sent again. */
   check: (server: Server, shoppers: Shopper[], repeats: number) => Promise<string[]>;
 }
 
-const FLOOR_SERVICE = 'floor';
-
 export function makeFloor(): Subject {
+  return makeCounting('floor', 'floor.ts');
+}
+
+/** A worker on raw workerd that counts events: POST /{customer} records one, GET /{customer} answers their number. */
+export function makeCounting(name: string, entry: string): Subject {
   let script = '';
-  const fetchCount = async (server: Server, name: string): Promise<number> => {
-    const response = await fetch(`http://127.0.0.1:${server.port}/${name}`);
+  const fetchCount = async (server: Server, customer: string): Promise<number> => {
+    const response = await fetch(`http://127.0.0.1:${server.port}/${customer}`);
     const { events }: { events: number } = JSON.parse(await response.text());
     return events;
   };
   return {
-    name: 'floor',
+    name,
     quietMs: 1_000,
     afterworkMs: 0,
     prepare: async () => {
-      script = await bundleWorker(join(import.meta.dirname, 'floor.ts'));
+      script = await bundleWorker(join(import.meta.dirname, entry));
     },
-    setUp: async (folder) => writeConfig(makeFloorConfig(script, folder), FLOOR_SERVICE, folder),
+    start: (folder) => serve(writeConfig(makeConfig(name, script, folder), name, folder)),
     greet: async (server) => {
       await fetchCount(server, 'greeting');
     },
@@ -56,6 +77,8 @@ export function makeFloor(): Subject {
         JSON.stringify({ events: [event] }),
       ),
     isAccepted: ({ status, body }) => status === 200 && body.startsWith('{"events":'),
+    makeReadRequest: (shopper) => makeRequest('GET', `/${shopper.userId}`, {}),
+    isRead: ({ status, body }) => status === 200 && body.startsWith('{"events":'),
     settled: async () => {},
     check: async (server, shoppers, repeats) => {
       const faults: string[] = [];
@@ -71,18 +94,18 @@ export function makeFloor(): Subject {
   };
 }
 
-function makeFloorConfig(script: string, folder: string): RuntimeConfig {
+function makeConfig(name: string, script: string, folder: string): RuntimeConfig {
   const worker = {
-    modules: [{ name: 'floor.js', esModule: script }],
+    modules: [{ name: `${name}.js`, esModule: script }],
     compatibilityDate: '2026-10-20',
     bindings: [{ name: 'CUSTOMER', durableObjectNamespace: { className: 'Customer' } }],
-    durableObjectNamespaces: [{ className: 'Customer', uniqueKey: 'floor-Customer', enableSql: true }],
+    durableObjectNamespaces: [{ className: 'Customer', uniqueKey: `${name}-Customer`, enableSql: true }],
     durableObjectStorage: { localDisk: 'storage' },
   };
   const storage = { path: folder, writable: true };
   return {
     services: [
-      { name: FLOOR_SERVICE, worker },
+      { name, worker },
       { name: 'storage', disk: storage },
     ],
     extensions: [],

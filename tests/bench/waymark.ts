@@ -1,4 +1,4 @@
-// The subject "waymark": our worker as wrangler.toml describes it, once for plain events and once with a decision in
+// The subjects "event" and "decide": our worker as wrangler.toml describes it, for plain events and with a decision in
 // the answer. Two places know how the worker is set up and asked: `prepareWaymark` (journeys and keys before a run) and
 // `untilSettled` (when are the outboxes empty). The rate limit of write keys is left out: it would measure itself;
 // so is the mail binding, whose local stand-in needs Miniflare's folders: the mix sends no mail.
@@ -15,8 +15,8 @@ import { moveDisks, type RuntimeConfig, writeConfig } from './config.ts';
 import { expectStage } from './lifecycle.ts';
 import type { Shopper } from './mix.ts';
 import { prepareState, type Seeding } from './prepare.ts';
-import type { Subject } from './subject.ts';
-import type { Server } from './workerd.ts';
+import type { Server, Subject } from './subject.ts';
+import { serve } from './workerd.ts';
 
 interface Keys {
   writeKey: string;
@@ -57,7 +57,10 @@ async function prepareWaymark(state: Seeding): Promise<Keys> {
   return keys;
 }
 
-export function makeWaymark(variant: 'event' | 'decide'): Subject {
+/** `counted` is the same as `event`, with everything counted that is paid for (counting.ts). */
+export type Variant = 'event' | 'decide' | 'counted';
+
+export function makeWaymark(variant: Variant): Subject {
   let keys: Keys = { writeKey: '', adminKey: '' };
   let base: { config: RuntimeConfig; userService: string; stateFolder: string } | undefined;
   const decide = variant === 'decide' ? { decide: { placements: ['hero'] } } : {};
@@ -76,7 +79,7 @@ export function makeWaymark(variant: 'event' | 'decide'): Subject {
       const stateFolder = join(folder, `${variant}-state`);
       const prepared = await prepareState({
         name: 'waymark',
-        script: await bundleWorker(join(ROOT, 'workers/index.ts')),
+        script: await bundleWorker(join(ROOT, variant === 'counted' ? 'tests/bench/counting.ts' : 'workers/index.ts')),
         worker,
         databaseBinding: 'DB',
         migrationsFolder: join(ROOT, 'schema/migrations'),
@@ -87,10 +90,10 @@ export function makeWaymark(variant: 'event' | 'decide'): Subject {
       });
       base = { ...prepared, stateFolder };
     },
-    setUp: async (folder) => {
+    start: async (folder) => {
       if (base === undefined) throw new Error('the subject was not prepared');
       await cp(base.stateFolder, folder, { recursive: true });
-      return writeConfig(moveDisks(base.config, base.stateFolder, folder), base.userService, folder);
+      return serve(writeConfig(moveDisks(base.config, base.stateFolder, folder), base.userService, folder));
     },
     greet: async (server) => {
       const response = await fetch(`http://127.0.0.1:${server.port}/healthz`);
@@ -99,6 +102,10 @@ export function makeWaymark(variant: 'event' | 'decide'): Subject {
     makeEventRequest: (_shopper, event) =>
       makeRequest('POST', '/v1/events', makeHeaders(), JSON.stringify({ events: [event], ...decide })),
     isAccepted: (answer) => isAccepted(answer, variant),
+    makeReadRequest: ({ userId }) =>
+      makeRequest('POST', '/v1/decide', makeHeaders(), JSON.stringify({ userId, placements: [] })),
+    isRead: ({ status, body }) => status === 200 && body.includes('"stages":{') && body.includes('"degraded":false'),
+    countInStage: (server, stage) => countInStage(server, stage, keys),
     // The mix has no effect that goes out; `check` proves that every outbox is empty.
     settled: async () => undefined,
     check: (server, shoppers) => check(server, shoppers, keys),
@@ -106,10 +113,19 @@ export function makeWaymark(variant: 'event' | 'decide'): Subject {
 }
 
 /** By substring: parsing 5,000 answers would cost the client more than sending them. */
-function isAccepted({ status, body }: Answer, variant: 'event' | 'decide'): boolean {
+function isAccepted({ status, body }: Answer, variant: Variant): boolean {
   if (status !== 200 || !body.includes('"degraded":false')) return false;
   if (!body.includes('"status":"accepted"') && !body.includes('"status":"duplicate"')) return false;
-  return variant === 'event' || body.includes('"hero":[{');
+  return variant !== 'decide' || body.includes('"hero":[{');
+}
+
+/** From the index that operators ask, which is told after the commit. */
+async function countInStage(server: Server, stage: string, keys: Keys): Promise<number> {
+  const headers = { authorization: `Bearer ${keys.adminKey}` };
+  const response = await fetch(`http://127.0.0.1:${server.port}/admin/funnel`, { headers });
+  if (!response.ok) throw new Error(`/admin/funnel answered ${response.status}: ${await response.text()}`);
+  const { journeys }: { journeys: { lifecycle?: Record<string, number> } } = JSON.parse(await response.text());
+  return journeys.lifecycle?.[stage] ?? 0;
 }
 
 /** Every customer stands where the lifecycle's table puts them, and has one entry for each event sent, no more. */

@@ -3,28 +3,15 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
-
-export interface Server {
-  pid: number;
-  port: number;
-  /** CPU time since the start, user and system, in microseconds; the kernel counts in steps of 10 ms. */
-  cpuUs: () => number;
-  /** Resident memory now, and its peak since the start, in bytes. */
-  memoryBytes: () => { now: number; peak: number };
-  /** What the process wrote to its error output, the last lines of it. */
-  complaints: () => string;
-  stop: () => Promise<void>;
-}
+import { readCpuUs, readMemoryBytes } from './proc.ts';
+import type { Server } from './subject.ts';
 
 const START_MAX_MS = 30_000;
 const STOP_MAX_MS = 5_000;
 const COMPLAINT_CHARS_MAX = 4_000;
-/** The kernel's USER_HZ, the unit of /proc/PID/stat, is 100 on every Linux (proc_pid_stat(5)). */
-const US_PER_TICK = 10_000;
 
 const workerd: { default: string } = createRequire(import.meta.url)('workerd');
 
@@ -43,7 +30,7 @@ export async function serve(configPath: string): Promise<Server> {
   const { pid } = child;
   if (pid === undefined) throw new Error('workerd listens, but has no pid');
   return {
-    pid,
+    pids: [pid],
     port,
     cpuUs: () => readCpuUs(pid),
     memoryBytes: () => readMemoryBytes(pid),
@@ -66,25 +53,12 @@ async function untilListening(child: ChildProcess): Promise<number> {
   throw new Error(abort.aborted ? `not ready after ${START_MAX_MS} ms` : 'it ended');
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+/** Ends a process: asks first, and kills what has not ended after 5 s. */
+export async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
   child.kill('SIGTERM');
   const deadline = setTimeout(() => child.kill('SIGKILL'), STOP_MAX_MS);
   await exited;
   clearTimeout(deadline);
-}
-
-function readCpuUs(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The second field, the program's name in parentheses, may hold spaces; the third comes after the last parenthesis.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [userTicks, systemTicks] = [Number(fields[11]), Number(fields[12])];
-  return (userTicks + systemTicks) * US_PER_TICK;
-}
-
-function readMemoryBytes(pid: number): { now: number; peak: number } {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024;
-  return { now: field('VmRSS'), peak: field('VmHWM') };
 }

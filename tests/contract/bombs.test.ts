@@ -96,7 +96,8 @@ test('bombs are refused on every route that takes a body, and soon', async () =>
         const answer = await send(bomb);
         const fault = faultOf(document, operation, answer);
         if (fault !== null) faults.push(`${said}: ${fault}`);
-        if (!isRefused(answer)) faults.push(`${said}: ${answer.status} ${answer.text.slice(0, 200)}`);
+        if (!isRefused(answer) || (what.startsWith('gzip') && answer.status !== 413))
+          faults.push(`${said}: ${answer.status} ${answer.text.slice(0, 200)}`);
       }, plainMs + COST_MS_MAX);
       if (ms - plainMs > COST_MS_MAX) faults.push(`${said}: ${ms} ms, a plain call ${plainMs} ms`);
     }

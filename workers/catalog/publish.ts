@@ -98,7 +98,7 @@ export async function publish(
   const fresh = await refresh(db);
   const published = bodies.map(({ draft }) => {
     const index = changed.findIndex((change) => change.draft === draft);
-    const version = index >= 0 ? (written.versions[index] ?? 0) : (currentVersion(fresh, draft) ?? 0);
+    const version = index >= 0 ? (written.versions[index] ?? 0) : (currentVersion(catalog, draft) ?? 0);
     return { kind: draft.kind, id: draft.id, version, changed: index >= 0 };
   });
   return { ok: true, catalog: fresh, published };
