@@ -99,12 +99,13 @@ export class Customer extends DeployedCustomer {
 
   async #noteFiring(): Promise<void> {
     const now = Date.now();
-    const described = await this.describe();
-    const run = described?.runs.find(({ stage }) => stage === 'fired');
-    if (!described || !run || fired.has(described.id)) return;
-    const entries = (await this.timeline(Number.MAX_SAFE_INTEGER, 100)) ?? [];
-    const times = entries.filter(({ kind, body }) => kind === 'transition' && body.includes('"to":"fired"')).length;
-    fired.set(described.id, { customer: described.id, lateMs: now - Date.parse(run.enteredAt), times });
+    const customer = this.ctx.id.name ?? '';
+    if (fired.has(customer)) return;
+    const entries = (await this.timeline(Number.MAX_SAFE_INTEGER, 20)) ?? [];
+    const firings = entries.filter(({ kind, body }) => kind === 'transition' && body.includes('"to":"fired"'));
+    const [first] = firings;
+    if (!first) return;
+    fired.set(customer, { customer, lateMs: now - first.at, times: firings.length });
     if (fired.size === faults.firedMax) await tell(this.env, { kind: 'fired', firings: [...fired.values()] });
   }
 }
