@@ -1,7 +1,11 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
-// Three rooms: pure functions in Node, the customer's object in workerd, and a few tests that start the real server.
+const REAL_SERVER = { testTimeout: 120_000, hookTimeout: 120_000 };
+const UNDER_PRESSURE = ['tests/api/{pressure,told,timers,logs}.test.ts'];
+
+// Four rooms: pure functions in Node, the customer's object in workerd, tests that start the real server, and those that
+// set hostile input, browsers and failures upon it. `npm test` runs the first three, `npm run check` and CI all.
 export default defineConfig({
   test: {
     projects: [
@@ -20,13 +24,9 @@ export default defineConfig({
         test: { name: 'platform', include: ['tests/{customer,delivery}/**/*.test.ts'], testTimeout: 30_000 },
       },
       {
-        test: {
-          name: 'server',
-          include: ['tests/{api,bench,browser,contract}/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-        },
+        test: { name: 'server', include: ['tests/{api,bench}/**/*.test.ts'], exclude: UNDER_PRESSURE, ...REAL_SERVER },
       },
+      { test: { name: 'edge', include: ['tests/{browser,contract}/**/*.test.ts', ...UNDER_PRESSURE], ...REAL_SERVER } },
     ],
   },
 });
