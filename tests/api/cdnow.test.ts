@@ -1,10 +1,11 @@
 // Real purchases over HTTP against a script that knows only the file and the table of the lifecycle.
 
 import { execFile } from 'node:child_process';
-import { copyFileSync, readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { often } from '../prove.ts';
 import { type Funnel, useServer } from './server.ts';
 
 const server = useServer();
@@ -15,6 +16,8 @@ const CLOCK = '1998-07-01T00:00:00Z';
 const DAY = 86_400_000;
 const LINES_A_CALL = 500;
 const CUSTOMERS_LOOKED_AT = 100;
+/** Of the second import. */
+const LINES_AGAIN = often(1_000, 6_919);
 /** 13,838 lines, on a machine that does other things as well. */
 const CDNOW_MS_MAX = 400_000;
 
@@ -111,11 +114,22 @@ test('L3 the purchases of CDNOW: the funnel is the one counted by hand, and a se
 
   // The second time by the command, which reads the file its own way.
   const file = join(server.state, 'purchases.txt');
-  copyFileSync(FILE, file);
+  const again = rows.slice(0, LINES_AGAIN);
+  writeFileSync(
+    file,
+    `${readFileSync(FILE, 'utf8')
+      .split('\n')
+      .filter((line) => line.trim() !== '')
+      .slice(0, LINES_AGAIN)
+      .join('\n')}\n`,
+  );
   const { stdout } = await run(process.execPath, [COMMAND, file, '--format', 'cdnow'], {
     env: { ...process.env, WAYMARK_URL: server.address() },
   });
-  expect(stdout).toContain('0 accepted, 6919 duplicates, 0 rejected; 2357 customers, 0 timers fired');
+  const customers = new Set(again.map(({ customer }) => customer)).size;
+  expect(stdout).toContain(
+    `0 accepted, ${again.length} duplicates, 0 rejected; ${customers} customers, 0 timers fired`,
+  );
   expect((await funnelNow()).lifecycle).toEqual(expected);
 
   for (const [customer, orders] of [...ordersOf].slice(0, CUSTOMERS_LOOKED_AT)) {
