@@ -1,6 +1,6 @@
 // Thousands of timers due at once, or within a minute, by real alarms on a real workerd: `npm run prove`. A fraction of it
 // runs in pressure.test.ts, while D1 does not answer. One local workerd holds about 6,000 live objects (schema/STORAGE.md);
-// what is idle for 10 s leaves memory, so 10,000 have to be spread. State in memory: each firing is three commits on one
+// what is idle for 10 s leaves memory, so 10,000 have to be spread. State in memory: each firing is several commits on one
 // machine's one disk, which a deployment spreads over many; what is asked here is whether the system keeps up.
 
 import { describe, expect, test } from 'vitest';
