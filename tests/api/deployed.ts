@@ -8,10 +8,10 @@ import { drizzle } from 'drizzle-orm/d1';
 import { migrate } from 'drizzle-orm/d1/migrator';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4MiniflareOptions } from 'miniflare';
 import { afterAll, beforeAll } from 'vitest';
-import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from 'wrangler';
 import { keys } from '../../schema/d1.ts';
 import { hashKey } from '../../workers/catalog/keys.ts';
 import { bundleWorker } from '../../workers/cli/bundle.ts';
+import { readWorkerOptions } from '../../workers/cli/options.ts';
 import type { Faults, Note } from './faulty-worker.ts';
 import type { Answer } from './server.ts';
 
@@ -51,8 +51,7 @@ export function useDeployed(place: 'disk' | 'memory' = 'disk'): Deployed {
   };
 
   beforeAll(async () => {
-    const { workerOptions } = readWorkerOptions(join(ROOT, 'wrangler.toml'));
-    const { modulesRules: _rules, ratelimits: _limits, assets: _assets, ...worker } = workerOptions;
+    const { modulesRules: _rules, ratelimits: _limits, assets: _assets, ...worker } = await readWorkerOptions();
     const options: V4MiniflareOptions = {
       ...worker,
       name: 'waymark',

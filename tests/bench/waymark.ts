@@ -6,10 +6,10 @@
 import { randomUUID } from 'node:crypto';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from 'wrangler';
 import { hashKey } from '../../workers/catalog/keys.ts';
 import { bundleWorker } from '../../workers/cli/bundle.ts';
 import { readSources } from '../../workers/cli/files.ts';
+import { readWorkerOptions } from '../../workers/cli/options.ts';
 import { type Answer, makeRequest } from './client.ts';
 import { moveDisks, type RuntimeConfig, writeConfig } from './config.ts';
 import { expectStage } from './lifecycle.ts';
@@ -74,8 +74,7 @@ export function makeWaymark(variant: Variant): Subject {
     quietMs: 1_000,
     afterworkMs: AFTERWORK_MS,
     prepare: async (folder) => {
-      const { workerOptions } = readWorkerOptions(join(ROOT, 'wrangler.toml'));
-      const { modulesRules: _rules, ratelimits: _limits, email: _mail, ...worker } = workerOptions;
+      const { modulesRules: _rules, ratelimits: _limits, email: _mail, ...worker } = await readWorkerOptions();
       const stateFolder = join(folder, `${variant}-state`);
       const prepared = await prepareState({
         name: 'waymark',

@@ -12,6 +12,7 @@ import { bundleWorker } from './bundle.ts';
 import { filesBelow } from './files.ts';
 import { endOrphans, guardRun } from './guard.ts';
 import { holdState } from './lock.ts';
+import { readWorkerOptions } from './options.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -39,11 +40,8 @@ export async function startHost({ state, port }: HostOptions): Promise<Host> {
   const release = holdState(state);
   endOrphans(state);
   const endGuard = guardRun(state);
-  // Bundling is a process of its own, so it runs while wrangler's modules load, which takes longest of all.
   const script = bundleWorker(join(ROOT, 'workers/local/worker.ts'));
-  const { unstable_getMiniflareWorkerOptions: readWorkerOptions } = await import('wrangler');
-  const { workerOptions } = readWorkerOptions(join(ROOT, 'wrangler.toml'));
-  const { modulesRules: _rules, ratelimits: _limits, assets, ...worker } = workerOptions;
+  const { modulesRules: _rules, ratelimits: _limits, assets, ...worker } = await readWorkerOptions();
   const options: V4MiniflareOptions = {
     ...worker,
     name: 'waymark',
