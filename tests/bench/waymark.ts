@@ -74,7 +74,13 @@ export function makeWaymark(variant: Variant): Subject {
     quietMs: 1_000,
     afterworkMs: AFTERWORK_MS,
     prepare: async (folder) => {
-      const { modulesRules: _rules, ratelimits: _limits, email: _mail, ...worker } = await readWorkerOptions();
+      const {
+        modulesRules: _rules,
+        ratelimits: _limits,
+        email: _mail,
+        assets: _docs,
+        ...worker
+      } = await readWorkerOptions();
       const stateFolder = join(folder, `${variant}-state`);
       const prepared = await prepareState({
         name: 'waymark',
