@@ -1,24 +1,58 @@
-// Publishes journeys/ to a system: everything in one call, so all of it or nothing; what is refused is explained with
-// its file and place. `npm run publish-journeys` does it to a running system, the local start to its own.
+// Publishes a folder of documents to a system: everything in one call, so all of it or nothing; what is refused is
+// explained with its file and place. Used by `waymark publish`, by the local start and by its watch.
 
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { readSources, type SourceFile } from './files.ts';
-import { type System, systemFromEnvironment } from './http.ts';
+import type { System } from './http.ts';
 
-const FOLDER = join(import.meta.dirname, '../../journeys');
+const ROOT = join(import.meta.dirname, '../..');
+
+/** Where designers work. */
+export const JOURNEYS = join(ROOT, 'journeys');
 
 export type Post = (path: string, body: string) => Promise<{ status: number; text: string }>;
 
-interface Refusal {
-  readonly detail?: string;
-  readonly findings?: readonly { document: string; pointer: string; code: string; message: string; remedy: string }[];
+/** Why a document, or the whole, was refused. */
+export interface Refusal {
+  /** Relative to the project, with the line where it is known; or the name of a document nobody sent. */
+  readonly place: string;
+  readonly pointer: string;
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
 }
 
-/** @returns how many documents are published, or null when nothing was; the reasons stand on standard error then */
-export async function publishJourneys(post: Post): Promise<{ documents: number; changed: number } | null> {
-  const { sources, faults } = readSources(FOLDER);
-  for (const fault of faults) console.error(`journeys/${fault.path}:${fault.line}  ${fault.detail}`);
-  if (faults.length > 0) return null;
+export type Outcome =
+  | { readonly ok: true; readonly documents: number; readonly changed: readonly string[] }
+  | { readonly ok: false; readonly refusals: readonly Refusal[] };
+
+interface Answer {
+  readonly detail?: string;
+  readonly findings?: readonly {
+    document: string;
+    pointer: string;
+    line?: number;
+    code: string;
+    message: string;
+    remedy: string;
+  }[];
+}
+
+/** @throws where the system cannot be reached */
+export async function publishFolder(folder: string, post: Post): Promise<Outcome> {
+  const { sources, faults } = readSources(folder);
+  const shown = (path: string): string => relative(ROOT, join(folder, path));
+  if (faults.length > 0)
+    return {
+      ok: false,
+      refusals: faults.map(({ path, line, detail }) => ({
+        place: `${shown(path)}:${line}`,
+        pointer: '',
+        code: 'json',
+        message: `is not JSON: ${detail}`,
+        remedy: 'Correct the file at this line.',
+      })),
+    };
   const of = (kind: SourceFile['kind']) =>
     sources.filter((source) => source.kind === kind).map((source) => source.document);
   const [events] = of('events');
@@ -31,45 +65,41 @@ export async function publishJourneys(post: Post): Promise<{ documents: number; 
   };
   const answer = await post('/admin/catalog', JSON.stringify(catalog));
   if (answer.status === 200) {
-    const { published }: { published: { changed: boolean }[] } = JSON.parse(answer.text);
-    return { documents: published.length, changed: published.filter((document) => document.changed).length };
+    const { published }: { published: { kind: string; id: string; changed: boolean }[] } = JSON.parse(answer.text);
+    const changed = published.filter((document) => document.changed).map(({ kind, id }) => `${kind}/${id}`);
+    return { ok: true, documents: published.length, changed };
   }
-  const refusal: Refusal = JSON.parse(answer.text);
-  for (const finding of refusal.findings ?? [])
-    console.error(
-      `${fileOf(sources, finding.document)} ${finding.pointer}  ${finding.code}: ${finding.message}. ${finding.remedy}`,
-    );
-  console.error(refusal.detail ?? answer.text);
-  return null;
+  const said: Answer = JSON.parse(answer.text);
+  const refusals = (said.findings ?? []).map(({ document, pointer, code, message, remedy }) => {
+    const source = sourceOf(sources, document);
+    return { place: source ? shown(source.path) : document, pointer, code, message, remedy };
+  });
+  if (refusals.length > 0) return { ok: false, refusals };
+  const message = said.detail ?? answer.text;
+  return { ok: false, refusals: [{ place: '', pointer: '', code: String(answer.status), message, remedy: '' }] };
 }
 
 /** The file a finding's document (`content/first-steps`) came from. */
-function fileOf(sources: readonly SourceFile[], document: string): string {
-  const [kind, id] = [document.slice(0, document.indexOf('/')), document.slice(document.indexOf('/') + 1)];
-  const source = sources.find(
+function sourceOf(sources: readonly SourceFile[], document: string): SourceFile | undefined {
+  const slash = document.indexOf('/');
+  const [kind, id] = [document.slice(0, slash), document.slice(slash + 1)];
+  return sources.find(
     (candidate) =>
       candidate.kind === kind && (kind === 'events' || Reflect.get(Object(candidate.document), 'id') === id),
   );
-  return source ? `journeys/${source.path}` : document;
 }
 
-function postTo(system: System): Post {
+/** On standard error, one a line. */
+export function showRefusals(refusals: readonly Refusal[]): void {
+  for (const { place, pointer, code, message, remedy } of refusals)
+    console.error([place, pointer, ` ${code}: ${message}.`, remedy].filter(Boolean).join(' '));
+}
+
+/** @param system where it is and with which key */
+export function postTo(system: System): Post {
   return async (path, body) => {
     const headers = { authorization: `Bearer ${system.adminKey}`, 'content-type': 'application/json' };
     const response = await fetch(system.address + path, { method: 'POST', headers, body });
     return { status: response.status, text: await response.text() };
   };
-}
-
-if (import.meta.main) {
-  const system = systemFromEnvironment();
-  const result = await publishJourneys(postTo(system)).catch((error: unknown) => {
-    console.error(
-      `Nothing answers at ${system.address} (${error instanceof Error ? error.message : error}). Is the system running?`,
-    );
-    return null;
-  });
-  if (result)
-    console.log(`${result.documents} documents published to ${system.address}, ${result.changed} of them changed.`);
-  else process.exitCode = 1;
 }
