@@ -22,11 +22,18 @@ export interface Process {
 }
 
 /** What `npm start` runs, as a child in a process group of its own. */
-export function spawnStart(state: string, port: number): Process {
+export function spawnStart(state: string, port: number, environment: Readonly<Record<string, string>> = {}): Process {
   const path = [join(ROOT, 'node_modules/.bin'), process.env.PATH ?? ''].join(delimiter);
   const child = spawn('node', [join(ROOT, 'workers/cli/start.ts')], {
     cwd: ROOT,
-    env: { ...process.env, PATH: path, NODE_COMPILE_CACHE: COMPILED, PORT: String(port), WAYMARK_STATE: state },
+    env: {
+      ...process.env,
+      PATH: path,
+      NODE_COMPILE_CACHE: COMPILED,
+      PORT: String(port),
+      WAYMARK_STATE: state,
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

@@ -148,7 +148,8 @@ export interface Server {
   readonly publish: (journey: object) => Promise<number>;
 }
 
-export function newServer(): Server {
+/** @param environment what its process gets beyond that of the tests */
+export function newServer(environment: Readonly<Record<string, string>> = {}): Server {
   const state = mkdtempSync(join(tmpdir(), 'waymark-test-'));
   let port = 0;
   let running: Process | null = null;
@@ -162,7 +163,7 @@ export function newServer(): Server {
 
   async function start(): Promise<void> {
     port ||= await freePort();
-    running = spawnStart(state, port);
+    running = spawnStart(state, port, environment);
     for (const until = Date.now() + START_MS_MAX; ; await delay(RETRY_MS)) {
       const answer = await fetch(`${address()}/healthz`).catch(() => null);
       if (answer?.status === 200) return;
@@ -268,8 +269,8 @@ export function newServer(): Server {
 }
 
 /** One server for a file's tests, which use a customer of their own each. */
-export function useServer(): Server {
-  const server = newServer();
+export function useServer(environment: Readonly<Record<string, string>> = {}): Server {
+  const server = newServer(environment);
   beforeAll(() => server.start());
   afterAll(() => server.remove());
   return server;

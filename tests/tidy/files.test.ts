@@ -12,7 +12,9 @@ const words = filesBelow('.').filter(
 );
 
 const headerOf = (file: string): string[] => {
-  const lines = readText(file).split('\n');
+  const lines = readText(file)
+    .replace(/^#!.*\n/, '')
+    .split('\n');
   const end = lines.findIndex((line) => !line.startsWith('//'));
   return lines.slice(0, end);
 };

@@ -1,0 +1,73 @@
+// The command `waymark` itself: help, exit codes, and what each command owes; the types it gives the sites' developers
+// hold what they should in TypeScript's own judgement.
+
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Command } from '../../workers/cli/command.ts';
+import { runCommand } from './command.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const COMMANDS = readdirSync(join(ROOT, 'workers/cli/commands')).map((file) => file.replace(/\.ts$/, ''));
+
+describe('waymark', () => {
+  it('lists every command, and without one that is wrong use', async () => {
+    const [asked, bare] = await Promise.all([runCommand(['--help']), runCommand([])]);
+    expect([asked.code, bare.code]).toEqual([0, 2]);
+    for (const name of COMMANDS) expect(asked.output).toMatch(new RegExp(`^  ${name} `, 'm'));
+  });
+
+  it('names a command or an option it does not know, with the help, and exits with 2', async () => {
+    const [command, option] = await Promise.all([runCommand(['chek']), runCommand(['types', '--nix'])]);
+    expect([command.code, option.code]).toEqual([2, 2]);
+    expect(command.errors).toContain('There is no command chek.');
+    expect(option.errors).toMatch(/--nix[\s\S]*waymark types \[FOLDER\]/);
+  });
+
+  it.each(COMMANDS)('%s says what it does', async (name) => {
+    const { command }: { command: Command } = await import(`../../workers/cli/commands/${name}.ts`);
+    expect(command.summary.length).toBeGreaterThan(10);
+    expect(command.usage).toMatch(new RegExp(`^waymark ${name}\\b`));
+    expect(command.usage).toContain('--json');
+  });
+
+  it('exits with 1 where a system does not answer, and says so', async () => {
+    const { code, errors } = await runCommand(['publish'], { WAYMARK_URL: 'http://127.0.0.1:9' });
+    expect(code).toBe(1);
+    expect(errors).toContain('Nothing answers at http://127.0.0.1:9');
+  });
+});
+
+describe('types', () => {
+  it('hold for what is declared, and for nothing else', async () => {
+    const { code, output } = await runCommand(['types']);
+    expect(code).toBe(0);
+    const folder = mkdtempSync(join(tmpdir(), 'waymark-types-'));
+    writeFileSync(join(folder, 'waymark.ts'), output);
+    writeFileSync(
+      join(folder, 'site.ts'),
+      `import type { EventName, EventProperties, Placement, Stages, Traits } from './waymark.ts';
+export const order: EventProperties['Order Completed'] = { revenue: 12.5, order_id: 'o-1' };
+export const alias: EventProperties['purchase'] = order;
+export const traits: Traits = { email: 'anna@example.com', address: { city: 'Graz' }, interests: ['garden'] };
+export const stage: Stages = { lifecycle: 'usage' };
+export const placement: Placement = 'hero';
+export const name: EventName = 'Product Viewed';
+// @ts-expect-error a number it is
+export const words: EventProperties['Order Completed'] = { revenue: 'much' };
+// @ts-expect-error nobody declared it
+export const spelled: EventProperties['Order Completed'] = { revenu: 1 };
+// @ts-expect-error no such stage
+export const lost: Stages = { lifecycle: 'usag' };
+`,
+    );
+    const tsc = join(ROOT, 'node_modules/.bin/tsc');
+    const options = ['--noEmit', '--strict', '--target', 'esnext', '--module', 'nodenext', '--types', ''];
+    const run = () =>
+      execFileSync(tsc, [...options, '--allowImportingTsExtensions', 'site.ts'], { cwd: folder, encoding: 'utf8' });
+    expect(run()).toBe('');
+    rmSync(folder, { recursive: true });
+  });
+});
