@@ -11,6 +11,24 @@ export type Keys = ReadonlyMap<string, KeyRow>;
 /** Write keys found in a catalog: they are public, so a plain look-up gives nothing away, and it spares a hash an event. */
 const publicKeys = new WeakMap<Catalog, Map<string, KeyRow>>();
 
+/** The same by the header they came in, which then need not be taken apart; of each key its first few spellings. */
+const publicHeaders = new WeakMap<Catalog, Map<string, KeyRow>>();
+const HEADERS_MAX = 1_000;
+
+/** The write key of this header, where a call before has had the very same. */
+export const knownByHeader = (request: Request, catalog: Catalog | null): KeyRow | null => {
+  const header = catalog && request.headers.get('authorization');
+  return header ? (publicHeaders.get(catalog)?.get(header) ?? null) : null;
+};
+
+/** Lets the next call with this header be known by it. Only write keys of the catalog itself, which are public. */
+export function rememberHeader(request: Request, catalog: Catalog, row: KeyRow): void {
+  const header = request.headers.get('authorization');
+  if (header === null || row.role !== 'write' || catalog.keys.get(row.hash) !== row) return;
+  const known = publicHeaders.get(catalog) ?? new Map<string, KeyRow>();
+  if (known.size < HEADERS_MAX) publicHeaders.set(catalog, known.set(header, row));
+}
+
 /** The row of a key, or null. Local keys exist in local mode only. */
 export function findKey(key: string | null, catalog: Catalog | null, localKeys: Keys | null): KeyRow | null {
   if (key === null || key === '' || key.length > KEY_CHARS_MAX) return null;

@@ -5,7 +5,7 @@ import type { Json, JsonObject } from '../../schema/json.ts';
 import { KEY_RATE, LIMITS } from '../../schema/limits.ts';
 import { freshCatalog, lacksSecrets } from '../catalog/cache.ts';
 import type { KeyRow } from '../catalog/catalog.ts';
-import { findKey, type Keys, keyOf } from './auth.ts';
+import { findKey, type Keys, keyOf, knownByHeader, rememberHeader } from './auth.ts';
 import { type Read, readJsonObject } from './body.ts';
 import type { Sender } from './commit.ts';
 import { CATALOG_UNREADABLE, catalogOfRequest, type Env, problem } from './context.ts';
@@ -31,17 +31,17 @@ export async function identifySender<B extends object>(
   localKeys: Keys | null,
 ): Promise<(Sender & { readonly body: B }) | Response> {
   const catalog = freshCatalog() ?? (await catalogOfRequest(env, execution));
-  const early = keyOf(request, undefined);
+  const known = knownByHeader(request, catalog);
+  const early = known ? null : keyOf(request, undefined);
   if (early !== null && catalog && !findKey(early, catalog, localKeys)) return problem(unknownKey());
   const read = await readBody(request);
   if (!read.ok) return problem(read.failure);
   if (!catalog) return problem(CATALOG_UNREADABLE, { degraded: true });
-  const key = findKey(
-    early ?? keyOf(request, 'writeKey' in read.value ? read.value.writeKey : undefined),
-    catalog,
-    localKeys,
-  );
+  const key =
+    known ??
+    findKey(early ?? keyOf(request, 'writeKey' in read.value ? read.value.writeKey : undefined), catalog, localKeys);
   if (!key) return problem(unknownKey());
+  if (!known && early !== null) rememberHeader(request, catalog, key);
   if (env.KEY_RATE && !localKeys && key.role === 'write' && !(await env.KEY_RATE.limit({ key: key.hash })).success)
     return problem({ kind: 'too-many', limit: 'key', retryAfterSeconds: KEY_RATE.periodSeconds });
   return { key, catalog, body: read.value };

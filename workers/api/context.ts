@@ -68,21 +68,15 @@ export async function reached<T>(work: Promise<T>, otherwise: T): Promise<T> {
 }
 
 /** The result, or `late` when it takes longer than `ms` or throws. Timers run in a Worker while it waits on I/O. */
-export async function inTime<T>(work: Promise<T>, ms: number, late: T): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  try {
-    return await Promise.race([
-      work,
-      new Promise<T>((resolve) => {
-        timer = setTimeout(() => resolve(late), ms);
-      }),
-    ]);
-  } catch {
-    return late;
-  } finally {
-    clearTimeout(timer);
-  }
-}
+export const inTime = <T>(work: Promise<T>, ms: number, late: T): Promise<T> =>
+  new Promise<T>((resolve) => {
+    const timer = setTimeout(resolve, ms, late);
+    const settle = (result: T): void => {
+      clearTimeout(timer);
+      resolve(result);
+    };
+    work.then(settle, () => settle(late));
+  });
 
 /** Runs work over items, so many at a time, keeping the order of results. */
 export async function mapBounded<T, R>(
