@@ -6,10 +6,11 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { decide, type Situation } from '../decide/decide.ts';
 import { factsOf } from '../engine/facts.ts';
 import { timersOf } from '../engine/timers.ts';
+import { liveRuns, type MachineOf } from '../engine/travel.ts';
 import { engineEventOf } from './advance.ts';
-import { type Commit, type MachineOf, record } from './commit.ts';
+import { type Commit, record } from './commit.ts';
 import type { DecisionRequest, Decisions, Described, IncomingEvent } from './messages.ts';
-import { type CustomerState, liveRuns, stagesOf } from './state.ts';
+import { type CustomerState, stagesOf } from './state.ts';
 import { factsFromRows } from './storage.ts';
 
 /** One decision a placement; a placement nothing stands for is an empty list. */

@@ -4,10 +4,11 @@
 
 import { loadMachine, machineInMemory } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import { type MachineOf, nextDue } from '../engine/travel.ts';
 import { fireTimers } from './advance.ts';
 import { alarmAt, type Told } from './alarm.ts';
 import { now, platformTime } from './clock.ts';
-import { beginCommit, type Commit, finishCommit, type MachineOf, nextDueOf } from './commit.ts';
+import { beginCommit, type Commit, finishCommit } from './commit.ts';
 import type { CustomerNamespace, CustomerObject, MessageTask, Projection } from './messages.ts';
 import { hasTables, migrate } from './migrations.ts';
 import { type CustomerState, draftOf, newState } from './state.ts';
@@ -117,7 +118,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
     if (!customer) return;
     const moving = customer.movedTo !== null && !customer.released;
     const wanted = alarmAt({
-      nextDueAt: customer.movedTo === null ? nextDueOf(customer, machineOf(catalog)) : null,
+      nextDueAt: customer.movedTo === null ? (nextDue(customer, machineOf(catalog))?.timer.dueAt ?? null) : null,
       dirtySince: moving ? null : customer.dirtySince,
       told: cell.told,
       outboxAt: outbox[0]?.nextAt ?? null,
@@ -183,8 +184,8 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
 
   const isDue = (catalog: Catalog, at: number): boolean => {
     const customer = load();
-    const dueAt = customer && nextDueOf(customer, machineOf(catalog));
-    return dueAt !== null && dueAt <= at;
+    const dueAt = customer && nextDue(customer, machineOf(catalog))?.timer.dueAt;
+    return dueAt != null && dueAt <= at;
   };
 
   const cell: Cell = {

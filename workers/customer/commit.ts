@@ -4,17 +4,14 @@
 import type { JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import type { MessageTemplate } from '../decide/messages.ts';
-import type { Machine, Run } from '../engine/machine.ts';
-import { nextTimer } from '../engine/timers.ts';
-import { type CustomerState, liveRuns } from './state.ts';
+import type { MachineOf } from '../engine/travel.ts';
+import type { CustomerState } from './state.ts';
 import { deleteRun, insertCustomer, insertEntry, updateCustomer, writeRun, writeTraits } from './storage.ts';
-
-/** The machine of a run's version; every one that is needed was brought into memory before the commit. */
-export type MachineOf = (run: Run) => Machine;
 
 export interface Commit {
   readonly sql: SqlStorage;
   readonly state: CustomerState;
+  /** Every version that is needed was brought into memory before the commit. */
   readonly machineOf: MachineOf;
   /** Whether messages may go out; null says why not. */
   readonly silence: 'import' | null;
@@ -107,19 +104,4 @@ export function finishCommit(commit: Commit): void {
   commit.wrote = true;
   if (commit.isNew) insertCustomer(sql, state);
   else updateCustomer(sql, state);
-}
-
-function nextDueOfRun(machineOf: MachineOf, run: Run, lastActivityAt: number | null): number | null {
-  if (run.endedAt !== undefined) return null;
-  return nextTimer(machineOf(run), run, lastActivityAt ?? -Infinity)?.dueAt ?? null;
-}
-
-/** The earliest timer of all live runs, milliseconds, or null. */
-export function nextDueOf(state: CustomerState, machineOf: MachineOf): number | null {
-  let earliest: number | null = null;
-  for (const run of liveRuns(state)) {
-    const dueAt = nextDueOfRun(machineOf, run, state.lastActivityAt);
-    if (dueAt !== null && (earliest === null || dueAt < earliest)) earliest = dueAt;
-  }
-  return earliest;
 }

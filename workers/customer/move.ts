@@ -5,7 +5,8 @@
 import { isObject, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import type { Run } from '../engine/machine.ts';
-import { type Commit, learn, type MachineOf, record } from './commit.ts';
+import type { MachineOf } from '../engine/travel.ts';
+import { type Commit, learn, record } from './commit.ts';
 import type { HandOver, MovedRest } from './messages.ts';
 import { keepMessage, type StoredMessage } from './sending.ts';
 import type { CustomerState } from './state.ts';

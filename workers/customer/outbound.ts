@@ -6,13 +6,12 @@ import { catalogAtLeast, loadMachine, machineInMemory, within } from '../catalog
 import type { Catalog } from '../catalog/catalog.ts';
 import { indexedRevision } from '../catalog/store.ts';
 import type { Run } from '../engine/machine.ts';
+import { liveRuns, nextDue } from '../engine/travel.ts';
 import { checkIndexAt, retryAt } from './alarm.ts';
 import type { Cell } from './cell.ts';
 import { now } from './clock.ts';
-import { nextDueOf } from './commit.ts';
 import type { Projection } from './messages.ts';
 import { readMove, takePage } from './move.ts';
-import { liveRuns } from './state.ts';
 import { deferOutbox, deleteOutbox, readOutboxRow } from './storage.ts';
 import { tellIndex } from './telling.ts';
 
@@ -67,7 +66,7 @@ export function projectionOf(cell: Cell, catalog: Catalog | null): Projection {
     customerId: state.id,
     revision: state.revision,
     createdAt: state.createdAt,
-    nextDueAt: gone ? null : nextDueOf(state, cell.machineOf(catalog)),
+    nextDueAt: gone ? null : (nextDue(state, cell.machineOf(catalog))?.timer.dueAt ?? null),
     stages: gone ? [] : stages,
     gone,
   };

@@ -54,11 +54,6 @@ export function draftOf(state: CustomerState): CustomerState {
   return { ...state, runs: new Map(state.runs) };
 }
 
-/** Runs that are not over, in the order of their ids (A4). */
-export function liveRuns(state: CustomerState): Run[] {
-  return [...state.runs.values()].filter((run) => run.endedAt === undefined).sort((a, b) => (a.id < b.id ? -1 : 1));
-}
-
 /** The stage of each unkeyed journey whose run is not over. */
 export function stagesOf(state: CustomerState): Record<string, string> {
   const stages: Record<string, string> = {};
