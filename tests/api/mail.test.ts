@@ -1,57 +1,18 @@
 // Mail over HTTP, with the real queue, consumer and mail binding: from a cart that rests to the mailbox, and through a
 // provider that fails and a system that is killed. What was sent is read from the file the local system keeps it in.
 
-import { existsSync, readFileSync, watch } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { hashKey } from '../../workers/catalog/keys.ts';
 import { PROVE } from '../prove.ts';
+import { mailsOf } from './mails.ts';
 import { fresh, message, track, useServer } from './server.ts';
 
 const server = useServer();
 
-interface Mail {
-  readonly to: string;
-  readonly subject: string;
-  readonly text: string;
-  readonly key: string;
-}
-
-function mails(): Mail[] {
-  const file = join(server.state, 'mail.ndjson');
-  if (!existsSync(file)) return [];
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => JSON.parse(line));
-}
-
+const { all: mails, changes, arrived } = mailsOf(server);
 /** The mails to one address, once there are so many. */
-async function mailsTo(to: string, count: number): Promise<Mail[]> {
-  const arrived = () => mails().filter((mail) => mail.to === to);
-  for await (const _ of changes()) if (arrived().length >= count) break;
-  return arrived();
-}
-
-/** One turn now, and one whenever a mail is kept. */
-async function* changes(): AsyncGenerator<void> {
-  const queue: (() => void)[] = [];
-  let changed = true;
-  const watcher = watch(server.state, () => {
-    changed = true;
-    queue.shift()?.();
-  });
-  try {
-    for (;;) {
-      if (!changed) await new Promise<void>((resolve) => queue.push(resolve));
-      changed = false;
-      yield;
-    }
-  } finally {
-    watcher.close();
-  }
-}
+const mailsTo = (to: string, count: number) => arrived((mail) => mail.to === to, count);
 
 interface Listed {
   readonly messages: readonly { readonly status: string; readonly subject: string; readonly key: string }[];

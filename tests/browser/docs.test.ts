@@ -1,10 +1,12 @@
 // The docs page in a real browser: it shows every route of the document, breaks no rule of its own policy, and asks
 // nothing of any other host.
 
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { useServer } from '../api/server.ts';
+import { HAS_BROWSER, launch, sayIfMissing } from './chromium.ts';
 
+sayIfMissing();
 const server = useServer();
 let browser: Browser;
 let page: Page;
@@ -13,10 +15,8 @@ const faults: string[] = [];
 const requests: string[] = [];
 
 beforeAll(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-    args: ['--no-sandbox'],
-  });
+  if (!HAS_BROWSER) return;
+  browser = await launch();
   page = await browser.newPage();
   page.on('request', (request) => requests.push(request.url()));
   page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
@@ -38,26 +38,29 @@ async function settled(): Promise<void> {
   await page.evaluate('new Promise((done) => requestAnimationFrame(() => setTimeout(done)))');
 }
 
-test('the page shows every route, without one violation of its policy and without another host', async () => {
-  const shown = await page.$$eval('.opblock', (blocks) =>
-    blocks.map((block) => {
-      const text = (selector: string) => block.querySelector(selector)?.textContent ?? '';
-      return `${text('.opblock-summary-method')} ${text('.opblock-summary-path').replaceAll('\u200b', '')}`;
-    }),
-  );
-  const { body } = await server.call<{ paths: Record<string, object> }>('GET', '/openapi.json');
-  const routes = Object.entries(body.paths).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
-  );
-  expect(shown.sort()).toEqual(routes.sort());
-  await settled();
-  expect(faults).toEqual([]);
-  expect(requests.length).toBeGreaterThan(4);
-  for (const url of requests.filter((candidate) => !candidate.startsWith('data:')))
-    expect(new URL(url).origin).toBe(server.address());
-});
+test.runIf(HAS_BROWSER)(
+  'the page shows every route, without one violation of its policy and without another host',
+  async () => {
+    const shown = await page.$$eval('.opblock', (blocks) =>
+      blocks.map((block) => {
+        const text = (selector: string) => block.querySelector(selector)?.textContent ?? '';
+        return `${text('.opblock-summary-method')} ${text('.opblock-summary-path').replaceAll('\u200b', '')}`;
+      }),
+    );
+    const { body } = await server.call<{ paths: Record<string, object> }>('GET', '/openapi.json');
+    const routes = Object.entries(body.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(shown.sort()).toEqual(routes.sort());
+    await settled();
+    expect(faults).toEqual([]);
+    expect(requests.length).toBeGreaterThan(4);
+    for (const url of requests.filter((candidate) => !candidate.startsWith('data:')))
+      expect(new URL(url).origin).toBe(server.address());
+  },
+);
 
-test('an operation opens, shows its example, and can be tried from the page', async () => {
+test.runIf(HAS_BROWSER)('an operation opens, shows its example, and can be tried from the page', async () => {
   await page.click('#operations-system-getHealth .opblock-summary-control');
   await page.waitForSelector('#operations-system-getHealth .try-out__btn');
   await page.click('#operations-system-getHealth .try-out__btn');
@@ -71,7 +74,7 @@ test('an operation opens, shows its example, and can be tried from the page', as
   expect(faults).toEqual([]);
 });
 
-test('the policy is enforced: a script and a style written into the page do nothing', async () => {
+test.runIf(HAS_BROWSER)('the policy is enforced: a script and a style written into the page do nothing', async () => {
   const before = faults.length;
   await page.evaluate(`{
     const script = document.createElement('script');
