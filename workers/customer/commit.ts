@@ -2,8 +2,8 @@
 // transactionSync of the object, synchronously; what it writes stands or falls together (I3).
 
 import type { JsonObject } from '../../schema/json.ts';
-import { LIMITS } from '../../schema/limits.ts';
 import type { MessageTemplate } from '../decide/messages.ts';
+import { TRAITS_TOO_LARGE, withTraits } from '../engine/outcomes.ts';
 import type { MachineOf } from '../engine/travel.ts';
 import type { CustomerState } from './state.ts';
 import { deleteRun, insertCustomer, insertEntry, updateCustomer, writeRun, writeTraits } from './storage.ts';
@@ -74,10 +74,9 @@ export function record(
 
 /** Adds traits, unless the customer would become too large: then none is kept, and that is recorded. */
 export function learn(commit: Commit, traits: JsonObject, at: number): boolean {
-  const merged = { ...commit.state.traits, ...traits };
-  if (JSON.stringify(merged).length > LIMITS.traitsBytesMax) {
-    const detail = `not kept: the traits would be larger than ${LIMITS.traitsBytesMax} bytes`;
-    record(commit, 'error', at, { pointer: '/traits', detail });
+  const merged = withTraits(commit.state.traits, traits);
+  if (merged === null) {
+    record(commit, 'error', at, TRAITS_TOO_LARGE);
     return false;
   }
   commit.state.traits = merged;

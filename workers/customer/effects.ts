@@ -1,8 +1,11 @@
 // What the engine's effects come to in a commit under way: runs taken over, lines in the timeline, traits, messages.
 
 import type { Effect, Run } from '../engine/machine.ts';
+import { carryOut, type Ledger } from '../engine/outcomes.ts';
 import { type Commit, learn, record } from './commit.ts';
 import { prepareMessage } from './sending.ts';
+
+const LEDGER: Ledger<Commit> = { record, learn, send: prepareMessage };
 
 /** Takes over a run's next state and what came of the step. `at` in milliseconds. */
 export function apply(
@@ -18,28 +21,11 @@ export function apply(
     commit.changedRuns.add(after.id);
     commit.dirty = true;
   }
-  for (const effect of effects) applyEffect(commit, effect, after ?? before, at);
+  carryOut(LEDGER, commit, after ?? before, effects, at);
 }
 
 /** Takes a run that is over out of the customer's memory; the timeline keeps what it did. */
 export function forget(commit: Commit, id: string): void {
   commit.state.runs.delete(id);
   commit.forgottenRuns.add(id);
-}
-
-function applyEffect(commit: Commit, effect: Effect, run: Run | null, at: number): void {
-  const { kind, ...detail } = effect;
-  switch (effect.kind) {
-    case 'transition':
-    case 'error':
-      record(commit, kind, at, detail);
-      break;
-    case 'set':
-      if (!learn(commit, { [effect.trait]: effect.value }, at)) break;
-      record(commit, kind, at, detail);
-      break;
-    case 'send':
-      if (run) prepareMessage(commit, effect, run, at);
-      break;
-  }
 }

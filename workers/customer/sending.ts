@@ -1,11 +1,12 @@
-// From a `send` step to a message that has arrived, as far as the object goes: whether it may go out at all, what it says,
-// and who has it in hand. Claim, send, confirm (I4): a message is claimed before its provider is called and settled after;
+// From a `send` step to a message that has arrived, as far as the object goes: who has it in hand. Whether it may go out
+// and what it says: decide/sending.ts. Claim, send, confirm (I4): a message is claimed before its provider is called and settled after;
 // one whose claim ran out without word is sent again if it is transactional, and left uncertain if it is marketing.
 
 import { isObject, type JsonObject } from '../../schema/json.ts';
 import { CLAIM_MS, LIMITS, RESEND_AFTER_MS } from '../../schema/limits.ts';
-import { type RenderedMessage, renderMessage } from '../decide/messages.ts';
-import type { Effect, Run } from '../engine/machine.ts';
+import { type Addressee, CONSENT_EVENT, mayContact, prepareSend } from '../decide/sending.ts';
+import type { Run } from '../engine/machine.ts';
+import type { SendEffect } from '../engine/outcomes.ts';
 import { retryAt } from './alarm.ts';
 import { type Commit, record } from './commit.ts';
 import type { Claim, MessageStatus, OutgoingMessage, Settlement, ShownMessage } from './messages.ts';
@@ -21,8 +22,6 @@ import {
   writeOutbox,
   writePart,
 } from './storage.ts';
-
-type Send = Extract<Effect, { kind: 'send' }>;
 
 /** Persisted: a message to the customer and what became of it. Instants in milliseconds. */
 export interface StoredMessage extends OutgoingMessage {
@@ -43,21 +42,28 @@ const partOf = (number: number): string => `message:${String(number).padStart(12
 const outboxKey = (key: string): string => `message/${key}`;
 
 /** Puts the message of a send step on its way, or records why it is not sent. `at` in milliseconds. */
-export function prepareMessage(commit: Commit, effect: Send, run: Run, at: number): void {
-  const { kind: _, run: __, by: ___, ...said } = effect;
-  const composed = commit.silence ?? compose(commit, effect, run);
-  if (typeof composed === 'string') {
-    record(commit, 'suppressed', at, { ...said, reason: composed });
-    return;
-  }
-  const { version, ...text } = composed;
+export function prepareMessage(commit: Commit, effect: SendEffect, run: Run, at: number): void {
+  const prepared = prepareSend(addresseeOf(commit), effect, run, commit.silence);
+  record(commit, prepared.kind, at, prepared.line);
+  if (prepared.kind === 'suppressed') return;
+  const { version, ...text } = prepared.composed;
   const { journey, purpose, channel, message: template } = effect;
-  // The customer's id makes the key one of all customers, and it stays when the customer becomes another one.
-  const key = `${commit.state.id}/${effect.key}`;
-  record(commit, 'message', at, { ...said, key, version, status: 'queued' });
   const number = lastMessageNumber(commit.sql) + 1;
-  const stored = { number, key, journey, channel, purpose, ...text, template, templateVersion: version, at };
-  keepMessage(commit, { ...stored, status: 'queued', attempts: 0 });
+  const stored = { number, key: prepared.key, journey, channel, purpose, ...text };
+  keepMessage(commit, { ...stored, template, templateVersion: version, at, status: 'queued', attempts: 0 });
+}
+
+const addresseeOf = ({ state, sql, messages, defaultLocale }: Commit): Addressee => ({
+  id: state.id,
+  traits: state.traits,
+  consents: () => consentsOf(sql),
+  eventOf: (messageId) => eventOf(entryBody(sql, messageId)),
+  templates: messages,
+  defaultLocale,
+});
+
+function* consentsOf(sql: SqlStorage): Generator<JsonObject> {
+  for (const body of consentBodies(sql, CONSENT_EVENT)) yield eventOf(body);
 }
 
 /** Writes a message that is new to this object and, unless it is over, the effect that sees to its sending. */
@@ -69,57 +75,9 @@ export function keepMessage(commit: Commit, message: StoredMessage): void {
   commit.outbox = true;
 }
 
-type Composed = RenderedMessage & { readonly to: string; readonly version: number };
-
-/** The message in full, or the reason why there is none. */
-function compose(commit: Commit, effect: Send, run: Run): Composed | string {
-  const { traits, id } = commit.state;
-  if (effect.channel !== 'email') return 'no channel';
-  const template = commit.messages.get(effect.message);
-  if (!template) return 'no template';
-  if (!mayContact(commit, effect.purpose, effect.channel)) return 'no consent';
-  const to = addressOf(traits);
-  if (to === null) return 'no address';
-  const begun = eventOf(effect.by === null ? null : entryBody(commit.sql, effect.by));
-  const rendered = renderMessage(template, localesOf(commit, begun), {
-    traits,
-    event: { name: begun['event'] ?? begun['name'] ?? '', properties: begun['properties'] ?? {} },
-    customer: { id },
-    journey: { id: run.journey, stage: run.stage, key: run.key },
-  });
-  return rendered ? { ...rendered, to, version: template.version } : 'template failed';
-}
-
-/** Asked when a message is made and again when it is claimed: marketing needs the last word on it to be a yes. */
-function mayContact(commit: Commit, purpose: string, channel: string): boolean {
-  if (purpose !== 'marketing') return true;
-  for (const body of consentBodies(commit.sql)) {
-    const said = eventOf(body)['properties'];
-    const { purpose: of, channel: by, granted } = isObject(said) ? said : {};
-    if ((of ?? purpose) === purpose && (by ?? channel) === channel) return granted !== false;
-  }
-  return false;
-}
-
-const ADDRESS = /^[^\s@<>()[\],;:"\\\p{Cc}]+@[^\s@<>()[\],;:"\\.\p{Cc}]+(\.[^\s@<>()[\],;:"\\.\p{Cc}]+)+$/u;
-
-/** What a mail can be addressed to, so that nothing in it begins another header or names another recipient. */
-function addressOf(traits: JsonObject): string | null {
-  const email = traits['email'];
-  return typeof email === 'string' && email.length <= 254 && ADDRESS.test(email) ? email : null;
-}
-
 function eventOf(body: string | null): JsonObject {
   const event: unknown = body === null ? null : JSON.parse(body);
   return isObject(event) ? event : {};
-}
-
-/** The customer's own language, then that of the page the run began on, then the site's. */
-function localesOf(commit: Commit, begun: JsonObject): string[] {
-  const { traits } = commit.state;
-  const context = begun['context'];
-  const wanted = [traits['locale'], traits['language'], isObject(context) ? context['locale'] : null];
-  return [...wanted.filter((locale) => typeof locale === 'string'), commit.defaultLocale];
 }
 
 const isOpen = (message: StoredMessage): boolean => message.status === 'queued' || message.status === 'claimed';
@@ -161,7 +119,8 @@ export function claimMessage(commit: Commit, key: string): Claim {
       return { kind: 'over' };
     }
   }
-  if (!mayContact(commit, message.purpose, message.channel)) {
+  // Asked when a message is made and again here.
+  if (!mayContact(() => consentsOf(commit.sql), message.purpose, message.channel)) {
     close(commit, message, 'suppressed', 'no consent');
     return { kind: 'over' };
   }

@@ -201,9 +201,9 @@ export function deleteOutbox(sql: SqlStorage, key: string): void {
 const EFFECT = 'effect:';
 
 /** What was said about consent, the last word first. */
-export function consentBodies(sql: SqlStorage): string[] {
+export function consentBodies(sql: SqlStorage, event: string): string[] {
   return sql
-    .exec<{ body: string }>(SQL.consents, 'Consent Updated')
+    .exec<{ body: string }>(SQL.consents, event)
     .toArray()
     .map((row) => row.body);
 }
