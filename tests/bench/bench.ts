@@ -14,6 +14,7 @@ import { fsyncs } from './fsyncs.ts';
 import type { Measure } from './measure.ts';
 import { memory } from './memory.ts';
 import { reads } from './reads.ts';
+import { benchSizes, renderSizes } from './sizes.ts';
 import type { Subject } from './subject.ts';
 import { makeSubject, RESTATES, SUBJECTS } from './subjects.ts';
 import { type Settings, showProgress } from './turns.ts';
@@ -112,7 +113,7 @@ async function run(measure: Measure, workFolder: string): Promise<void> {
   console.log(values.json ? JSON.stringify({ measure: measure.name, settings: shown, rounds }, null, 2) : `${text}\n`);
 }
 
-if (withEngine && !values.json) console.log(`${renderEngine(benchEngine())}\n`);
+if (withEngine && !values.json) console.log(`${renderEngine(benchEngine())}\n${renderSizes(benchSizes())}\n`);
 if (measures.length > 0) {
   const workFolder = await mkdtemp(join(values.folder, 'waymark-bench-'));
   process.once('exit', () => rmSync(workFolder, { recursive: true, force: true }));

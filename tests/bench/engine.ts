@@ -11,6 +11,7 @@ import { compileJourney, vocabularyOf } from '../../workers/engine/compile.ts';
 import { factsOf } from '../../workers/engine/facts.ts';
 import type { EngineEvent, Input, Run } from '../../workers/engine/machine.ts';
 import { NO_EVENT, step } from '../../workers/engine/step.ts';
+import { median, paceOf, type Subject, whole } from './pace.ts';
 
 const STAGES = ['one', 'two', 'three', 'four', 'five'];
 const EVENT = 'Order Completed';
@@ -30,9 +31,6 @@ export interface EngineFigures {
   /** The state of the reducer as JSON, bytes. */
   readonly reducerBytes: number;
 }
-
-/** Takes `count` events, every second of which moves it on, and gives the number of moves. */
-type Subject = (count: number) => number;
 
 const values = [50, 150];
 const properties = (value: number): JsonObject => ({ value, currency: 'EUR', order_id: 'o-1', products: [] });
@@ -186,26 +184,6 @@ function reducer(): { json: Subject; reducerBytes: number } {
   };
 }
 
-const cpuMs = (): number => {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1_000;
-};
-
-/** Runs a subject for about this long. @returns steps per second of CPU time */
-function measure(subject: Subject, durationMs: number): number {
-  let count = 1_000;
-  for (;;) {
-    const startedAt = cpuMs();
-    const moves = subject(count);
-    const took = cpuMs() - startedAt;
-    if (moves !== count / 2) throw new Error(`${moves} of ${count} events moved the subject on, not half of them`);
-    if (took >= durationMs) return (count / took) * 1_000;
-    count = 2 * Math.ceil((count * Math.min(20, (1.1 * durationMs) / Math.max(took, 0.1))) / 2);
-  }
-}
-
-const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? 0;
-
 export function benchEngine(rounds = 7, roundMs = 250): EngineFigures {
   const ours = engine();
   const theirs = xstate();
@@ -220,11 +198,11 @@ export function benchEngine(rounds = 7, roundMs = 250): EngineFigures {
   const speeds = { memory: [0], json: [0], xstateMemory: [0], xstateJson: [0], reducerJson: [0] };
   const names = ['memory', 'json', 'xstateMemory', 'xstateJson', 'reducerJson'] as const;
   for (const name of names) {
-    measure(subjects[name], roundMs);
+    paceOf(subjects[name], 0.5, roundMs);
     speeds[name] = [];
   }
   for (let round = 0; round < rounds; round++)
-    for (const name of names) speeds[name].push(measure(subjects[name], roundMs));
+    for (const name of names) speeds[name].push(paceOf(subjects[name], 0.5, roundMs));
   return {
     memory: median(speeds.memory),
     json: median(speeds.json),
@@ -238,8 +216,6 @@ export function benchEngine(rounds = 7, roundMs = 250): EngineFigures {
 
 /** Steps per second below which the engine has become too slow; sought is twice and a fifth more. */
 export const ENGINE_GOALS = { memory: 500_000, json: 250_000 } as const;
-
-const whole = (value: number): string => Math.round(value).toLocaleString('en-US');
 
 export function renderEngine(figures: EngineFigures): string {
   const goal = (value: number, wanted: number) => `goal ${whole(wanted)}${value < wanted ? ', MISSED' : ''}`;
