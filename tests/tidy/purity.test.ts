@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { codeBelow, codeOf, readText } from './source.ts';
 
-const CORES = codeBelow('workers/engine', 'workers/decide', 'workers/knowledge');
+const CORES = codeBelow('workers/engine', 'workers/decide', 'workers/knowledge', 'workers/simulate');
 
 const IMPURE: readonly [string, RegExp][] = [
   ['reads the clock', /\bDate\.now\b|\bnew Date\(\s*\)|(?<!new )\bDate\(|\bperformance\b|\bTemporal\.Now\b/],

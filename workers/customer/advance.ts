@@ -1,10 +1,10 @@
 // Inputs of a commit under way: the rows an event or a timer adds. How they move the customer is the engine's
 // (travel.ts); what the effects come to stands in effects.ts.
 
-import { isObject, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { EngineEvent, Machine } from '../engine/machine.ts';
+import { engineEventOf as eventOfMessage } from '../engine/message.ts';
 import * as travel from '../engine/travel.ts';
 import { type Commit, learn } from './commit.ts';
 import { apply, forget } from './effects.ts';
@@ -53,28 +53,6 @@ export function applyEvent(commit: Commit, catalog: Catalog, incoming: IncomingE
   return true;
 }
 
-const EMPTY: JsonObject = {};
-
 /** The stored message as conditions see it. */
-export function engineEventOf(incoming: IncomingEvent): EngineEvent {
-  const message: unknown = JSON.parse(incoming.body);
-  const members = isObject(message) ? message : EMPTY;
-  const object = (name: string): JsonObject => {
-    const value = members[name];
-    return isObject(value) ? value : EMPTY;
-  };
-  const text = (name: string): string | null => {
-    const value = members[name];
-    return typeof value === 'string' ? value : null;
-  };
-  return {
-    name: incoming.name,
-    type: text('type') ?? '',
-    messageId: incoming.messageId,
-    properties: object('properties'),
-    traits: object('traits'),
-    context: object('context'),
-    userId: text('userId'),
-    anonymousId: text('anonymousId'),
-  };
-}
+export const engineEventOf = ({ name, messageId, body }: IncomingEvent): EngineEvent =>
+  eventOfMessage(name, messageId, JSON.parse(body));

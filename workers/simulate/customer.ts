@@ -1,0 +1,166 @@
+// One customer in memory on a virtual clock, moved by the engine's travel.ts as the customer's object is. Effects are only
+// recorded, by the rules the object has for them (decide/sending.ts). Not a store, and nothing leaves it.
+
+import type { JsonObject } from '../../schema/json.ts';
+import { LIMITS } from '../../schema/limits.ts';
+import type { MessageTemplate } from '../decide/messages.ts';
+import { CONSENT_EVENT, prepareSend } from '../decide/sending.ts';
+import type { Facts } from '../engine/facts.ts';
+import type { Machine, Run } from '../engine/machine.ts';
+import { engineEventOf } from '../engine/message.ts';
+import { carryOut, type Ledger, TRAITS_TOO_LARGE, withTraits } from '../engine/outcomes.ts';
+import * as travel from '../engine/travel.ts';
+import { type History, newHistory } from './history.ts';
+
+/** What is published, as far as a customer moves by it. */
+export interface Setting {
+  readonly machines: ReadonlyMap<string, Machine>;
+  /** Machines a customer may enter by an event of this name, in the order of their ids. */
+  readonly entries: ReadonlyMap<string, readonly Machine[]>;
+  readonly templates: ReadonlyMap<string, MessageTemplate>;
+  readonly defaultLocale: string;
+}
+
+/** A message of the tracking API that was accepted, named and dated. */
+export interface SimulatedEvent {
+  readonly messageId: string;
+  /** The declared name, aliases resolved (T5). */
+  readonly name: string;
+  /** track, page, screen, identify, group, alias. */
+  readonly type: string;
+  /** Milliseconds. */
+  readonly at: number;
+  readonly message: JsonObject;
+}
+
+/** A line of the timeline. Instants in milliseconds. */
+export interface Line {
+  readonly kind: string;
+  readonly at: number;
+  readonly appliedAt: number;
+  readonly body: object;
+}
+
+export interface SimulatedState extends travel.Traveller {
+  readonly id: string;
+  traits: JsonObject;
+  events: number;
+  timersFired: number;
+}
+
+export interface SimulatedCustomer extends travel.Journeying {
+  readonly state: SimulatedState;
+  readonly setting: Setting;
+  readonly history: History;
+  readonly facts: Facts;
+  /** Hears of every line as it is written. */
+  readonly onLine: (line: Line) => void;
+  /** Why no message may go out; null where it may. */
+  silence: 'import' | null;
+}
+
+/**
+ * @param createdAt milliseconds; nothing happens to the customer before
+ * @param machineOf the machine of a run's version; the setting's own unless told otherwise
+ */
+export function newCustomer(
+  setting: Setting,
+  id: string,
+  createdAt: number,
+  onLine: (line: Line) => void,
+  machineOf: travel.MachineOf = (run) => publishedMachine(setting, run),
+): SimulatedCustomer {
+  const state: SimulatedState = {
+    id,
+    runs: new Map<string, Run>(),
+    lastActivityAt: null,
+    lastInputAt: createdAt,
+    runsStarted: 0,
+    traits: {},
+    events: 0,
+    timersFired: 0,
+  };
+  const history = newHistory();
+  return { state, machineOf, setting, history, facts: history.facts(state), onLine, silence: null };
+}
+
+function publishedMachine({ machines }: Setting, run: Run): Machine {
+  const machine = machines.get(run.journey);
+  if (!machine) throw new Error(`broken invariant: there is no journey ${run.journey}`);
+  return machine;
+}
+
+const record = (of: SimulatedCustomer, kind: string, at: number, body: object): void =>
+  of.onLine({ kind, at, appliedAt: of.state.lastInputAt, body });
+
+function learn(of: SimulatedCustomer, traits: JsonObject, at: number): boolean {
+  const merged = withTraits(of.state.traits, traits);
+  if (merged === null) record(of, 'error', at, TRAITS_TOO_LARGE);
+  else of.state.traits = merged;
+  return merged !== null;
+}
+
+const LEDGER: Ledger<SimulatedCustomer> = {
+  record,
+  learn,
+  send: (of, effect, run, at) => {
+    const { setting, state, history } = of;
+    const addressee = {
+      id: state.id,
+      traits: state.traits,
+      consents: () => history.latest(CONSENT_EVENT),
+      eventOf: (messageId: string) => history.byMessage(messageId) ?? {},
+      templates: setting.templates,
+      defaultLocale: setting.defaultLocale,
+    };
+    const prepared = prepareSend(addressee, effect, run, of.silence);
+    record(of, prepared.kind, at, prepared.line);
+  },
+};
+
+const WORLD: travel.World<SimulatedCustomer> = {
+  facts: ({ facts }) => facts,
+  apply: (of, before, after, effects, at) => {
+    if (after && after !== before) of.state.runs.set(after.id, after);
+    carryOut(LEDGER, of, after ?? before, effects, at);
+  },
+  forget: ({ state }, run) => void state.runs.delete(run),
+};
+
+/** Timers fired for one customer before one input, above which a simulation is taken to run in circles. */
+const TIMERS_MAX = 20 * LIMITS.timersPerCommitMax;
+
+/**
+ * Lets time pass: fires everything due up to and including `until`, milliseconds.
+ * @returns false where that is more than the object would fire before one input
+ */
+export function passTime(customer: SimulatedCustomer, until: number): boolean {
+  const { fired, more } = travel.fireTimers(WORLD, customer, until, TIMERS_MAX);
+  customer.state.timersFired += fired;
+  return !more;
+}
+
+const NO_MACHINES: readonly Machine[] = [];
+
+/**
+ * One event: what is due before it fires first, then it is offered to every journey (A5, L1).
+ * @returns false for a message id that was here already; nothing has changed then but the time
+ */
+export function receive(customer: SimulatedCustomer, event: SimulatedEvent): boolean {
+  const now = Math.max(event.at, customer.state.lastInputAt);
+  passTime(customer, now);
+  return applyEvent(customer, event, now);
+}
+
+/** An event alone, at this instant; whatever was due before has fired. */
+export function applyEvent(customer: SimulatedCustomer, event: SimulatedEvent, now: number): boolean {
+  const { state, history, setting } = customer;
+  const { name, messageId, message, at, type } = event;
+  if (!history.add(name, messageId, at, message)) return false;
+  state.events++;
+  travel.noteEvent(state, now);
+  const offered = engineEventOf(name, messageId, message);
+  if (type === 'identify' && Object.keys(offered.traits).length > 0) learn(customer, offered.traits, now);
+  travel.offerEvent(WORLD, customer, name, () => offered, setting.entries.get(name) ?? NO_MACHINES, now);
+  return true;
+}

@@ -1,0 +1,74 @@
+// Documents, as designers write them, become what a simulation runs on. What does not compile is said, not left out.
+
+import { EventDeclarations } from '../../schema/catalog.ts';
+import { compileMessage, type MessageTemplate } from '../decide/messages.ts';
+import { compileJourney, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
+import { type Finding, findingsOf } from '../engine/findings.ts';
+import type { Machine } from '../engine/machine.ts';
+import type { Setting } from './customer.ts';
+
+export interface Documents {
+  /** events.json; undefined where nothing is declared. */
+  readonly events: unknown;
+  readonly journeys: readonly unknown[];
+  readonly messages: readonly unknown[];
+}
+
+export interface Fault extends Finding {
+  /** `events`, or the kind and place in its list: `journeys/0`. */
+  readonly document: string;
+}
+
+export type Prepared =
+  | { readonly ok: true; readonly setting: Setting; readonly vocabulary: Vocabulary }
+  | { readonly ok: false; readonly faults: readonly Fault[] };
+
+export function prepareSetting(documents: Documents, defaultLocale = 'en'): Prepared {
+  const declared = EventDeclarations.safeParse(documents.events ?? { events: {} });
+  if (!declared.success)
+    return { ok: false, faults: findingsOf(declared.error.issues, documents.events).map(of('events')) };
+  const vocabulary = vocabularyOf(declared.data);
+  const faults: Fault[] = [];
+  const machines: Machine[] = [];
+  documents.journeys.forEach((document, index) => {
+    const compiled = compileJourney(document, 1, vocabulary);
+    if (!compiled.ok) faults.push(...compiled.findings.map(of(`journeys/${index}`)));
+    else if (machines.some(({ id }) => id === compiled.machine.id))
+      faults.push({
+        document: `journeys/${index}`,
+        code: 'duplicate',
+        pointer: '/id',
+        message: `another journey is called ${compiled.machine.id} already`,
+        remedy: 'Give each journey an id of its own.',
+      });
+    else machines.push(compiled.machine);
+  });
+  const templates = new Map<string, MessageTemplate>();
+  documents.messages.forEach((document, index) => {
+    const compiled = compileMessage(document, 1);
+    if (compiled.ok) templates.set(compiled.message.id, compiled.message);
+    else faults.push(...compiled.findings.map(of(`messages/${index}`)));
+  });
+  if (faults.length > 0) return { ok: false, faults };
+  return { ok: true, vocabulary, setting: settingOf(machines, templates, defaultLocale) };
+}
+
+const of =
+  (document: string) =>
+  (finding: Finding): Fault => ({ document, ...finding });
+
+export function settingOf(
+  machines: Iterable<Machine>,
+  templates: ReadonlyMap<string, MessageTemplate>,
+  defaultLocale: string,
+): Setting {
+  const ordered = [...machines].sort((one, other) => (one.id < other.id ? -1 : 1));
+  const entries = new Map<string, Machine[]>();
+  for (const machine of ordered)
+    for (const event of machine.entry.keys()) {
+      const list = entries.get(event);
+      if (list) list.push(machine);
+      else entries.set(event, [machine]);
+    }
+  return { machines: new Map(ordered.map((machine) => [machine.id, machine])), entries, templates, defaultLocale };
+}
