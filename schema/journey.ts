@@ -1,33 +1,12 @@
 // A journey as a designer writes it. Owns the shape and its limits; what the parts mean stands in
 // workers/engine/SPEC.md, and what a shape cannot say (targets, conditions, delays) the engine's compiler checks.
+// The steps of a stage: steps.ts.
 
 import { z } from 'zod';
 import { LIMITS } from './limits.ts';
+import { Condition, DateInData, Duration, name, Steps, slug, Zone } from './steps.ts';
 
-const name = z.string().min(1).max(LIMITS.nameCharsMax);
-const slug = z
-  .string()
-  .min(1)
-  .max(LIMITS.nameCharsMax)
-  .regex(/^[a-z0-9][a-z0-9._-]*$/, 'use lower-case letters, digits, dots, dashes and underscores');
-
-export const Condition = z
-  .string()
-  .min(1)
-  .max(LIMITS.conditionCharsMax)
-  .describe(
-    'A condition in CEL over event, traits and the history functions count, sum, first, last, distinct, daysSince.',
-  );
-
-/** Days are 24 hours, weeks 7 days; months and years have no fixed length and are refused by the compiler. */
-export const Duration = z
-  .string()
-  .max(40)
-  .regex(
-    /^P(?=.)(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d{1,3})?S)?)?$/,
-    'use an ISO 8601 duration of weeks, days, hours, minutes and seconds, such as P30D or PT2H',
-  )
-  .describe('ISO 8601 duration of weeks, days, hours, minutes and seconds: P30D, PT2H. A day is 24 hours.');
+export * from './steps.ts';
 
 export const Trigger = z.strictObject({
   event: name.describe('The name of an event; page, screen, identify, group and alias name those calls.'),
@@ -35,10 +14,46 @@ export const Trigger = z.strictObject({
 });
 export type Trigger = z.infer<typeof Trigger>;
 
+const AudienceEntry = z.strictObject({
+  audience: slug.describe('Begins when the customer joins this audience.'),
+  if: Condition.optional(),
+});
+const Schedule = z.strictObject({
+  rrule: z
+    .string()
+    .min(1)
+    .max(LIMITS.rruleCharsMax)
+    .describe('RFC 5545 recurrence rule: FREQ=WEEKLY;BYDAY=MO;BYHOUR=9;BYMINUTE=0'),
+  start: z
+    .string()
+    .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?$/, 'use a local date and time, such as 2026-01-05T09:00')
+    .describe('The first occurrence there could be, in the zone of the rule: 2026-01-05T09:00.'),
+  zone: Zone.optional().describe("Without it each customer's own zone."),
+});
+export type Schedule = z.infer<typeof Schedule>;
+const ScheduleEntry = z.strictObject({ schedule: Schedule, if: Condition.optional() });
+const ApiEntry = z.strictObject({
+  api: z.literal(true).describe('Begins when a server asks for it by the event Journey Requested.'),
+  if: Condition.optional(),
+});
+const JourneyEntry = z.strictObject({
+  journey: slug.describe('Begins when a step of this other journey starts it.'),
+  if: Condition.optional(),
+});
+
+export const Entry = z.union([Trigger, AudienceEntry, ScheduleEntry, ApiEntry, JourneyEntry]);
+export type Entry = z.infer<typeof Entry>;
+
+const back = z
+  .boolean()
+  .optional()
+  .describe('Meant to lead back to an earlier stage, where the journey refuses that otherwise.');
+
 export const Transition = z.strictObject({
   event: name,
   if: Condition.optional(),
   to: name.describe('The stage to go to. The same stage enters it again.'),
+  back,
 });
 export type Transition = z.infer<typeof Transition>;
 
@@ -50,61 +65,25 @@ export const After = z.strictObject({
     .describe('Counts from entering the stage, or from the last event of the customer.'),
   if: Condition.optional(),
   to: name,
+  back,
 });
 export type After = z.infer<typeof After>;
 
-export const CHANNELS = ['email', 'sms', 'push', 'inbox', 'webhook', 'letter'] as const;
-export const PURPOSES = ['transactional', 'service', 'marketing'] as const;
-
-export interface SendStep {
-  send: string;
-  channel: (typeof CHANNELS)[number];
-  purpose: (typeof PURPOSES)[number];
-}
-export interface WaitStep {
-  wait: string;
-}
-export interface BranchStep {
-  branch: { if: string; steps: Step[] }[];
-  else?: Step[] | undefined;
-}
-export interface SetStep {
-  set: string;
-  value: string;
-}
-export type Step = SendStep | WaitStep | BranchStep | SetStep;
-
-const SendStep = z.strictObject({
-  send: slug.describe('The id of a message template.'),
-  channel: z.enum(CHANNELS),
-  purpose: z.enum(PURPOSES),
+export const At = z.strictObject({
+  ...DateInData,
+  every: z.literal('year').optional().describe('Comes again each year on that day and month: a birthday.'),
+  if: Condition.optional(),
+  to: name,
+  back,
 });
-const WaitStep = z.strictObject({ wait: Duration });
-const SetStep = z.strictObject({
-  set: name.describe('The trait to set.'),
-  value: Condition.describe('A CEL expression for its value.'),
-});
-const BranchStep: z.ZodType<BranchStep> = z.strictObject({
-  get branch() {
-    return z
-      .array(z.strictObject({ if: Condition, steps: Steps }))
-      .min(1)
-      .max(LIMITS.transitionsPerStageMax);
-  },
-  get else() {
-    return Steps.optional();
-  },
-});
-const STEP_KINDS: Record<string, z.ZodType<Step>> = {
-  send: SendStep,
-  wait: WaitStep,
-  branch: BranchStep,
-  set: SetStep,
-};
+export type At = z.infer<typeof At>;
 
-/** One step; the member that names its kind chooses the schema, so that a fault points into that kind. */
-export const Step: z.ZodType<Step> = z.lazy(() => z.union([SendStep, WaitStep, BranchStep, SetStep]));
-export const Steps: z.ZodType<Step[]> = z.lazy(() => z.array(Step).max(LIMITS.stepsPerStageMax));
+export const Always = z.strictObject({
+  if: Condition.describe('Taken as soon as it holds, without an event. It cannot ask what changes with time alone.'),
+  to: name,
+  back,
+});
+export type Always = z.infer<typeof Always>;
 
 export const Stage = z.strictObject({
   name: z.string().max(LIMITS.nameCharsMax).optional(),
@@ -113,8 +92,31 @@ export const Stage = z.strictObject({
   steps: Steps.optional(),
   on: z.array(Transition).max(LIMITS.transitionsPerStageMax).optional(),
   after: z.array(After).max(LIMITS.transitionsPerStageMax).optional(),
+  at: z.array(At).max(LIMITS.datesPerStageMax).optional(),
+  always: z.array(Always).max(LIMITS.transitionsPerStageMax).optional(),
 });
 export type Stage = z.infer<typeof Stage>;
+
+export const Goal = z.strictObject({
+  event: name,
+  if: Condition.optional(),
+  within: Duration.optional().describe('Counts only so long after the run began.'),
+  ends: z.boolean().optional().describe('Reaching the goal ends the run.'),
+});
+export type Goal = z.infer<typeof Goal>;
+
+export const Caps = z.strictObject({
+  entries: z
+    .strictObject({ max: z.int().min(1).max(LIMITS.capEntriesMax), within: Duration })
+    .optional()
+    .describe('A customer begins this journey at most so often in any such time.'),
+  concurrent: z
+    .int()
+    .min(1)
+    .max(LIMITS.runsPerCustomerMax)
+    .optional()
+    .describe('A customer has at most so many runs of this journey at once.'),
+});
 
 export const Journey = z
   .strictObject({
@@ -122,11 +124,23 @@ export const Journey = z
     id: slug,
     name: z.string().max(LIMITS.nameCharsMax).optional(),
     description: z.string().max(LIMITS.stringCharsMax).optional(),
-    entry: z.array(Trigger).min(1).max(LIMITS.transitionsPerStageMax),
+    zone: Zone.optional().describe(
+      'The time zone of a customer whose trait timezone does not say another; UTC if absent.',
+    ),
+    tags: z.array(slug).max(LIMITS.tagsMax).optional(),
+    suspends: z
+      .array(slug)
+      .min(1)
+      .max(LIMITS.tagsMax)
+      .optional()
+      .describe('While a run of this journey is live, journeys with one of these tags pause.'),
+    priority: z.int().min(-1_000).max(1_000).optional().describe('The higher goes first; 0 where not said.'),
+    entry: z.array(Entry).min(1).max(LIMITS.transitionsPerStageMax),
     reentry: z
       .union([z.enum(['never', 'after_exit']), z.strictObject({ after: Duration })])
       .default('never')
       .describe('Whether a customer who is through may begin again: never, at once, or so long after the end.'),
+    caps: Caps.optional(),
     key: z
       .union([
         Condition.describe(
@@ -140,14 +154,14 @@ export const Journey = z
       .max(LIMITS.transitionsPerStageMax)
       .optional()
       .describe('Ends the run at once, whatever its stage.'),
+    goal: Goal.optional(),
+    order: z.array(name).min(2).max(LIMITS.stagesMax).optional().describe('Stages from the earliest to the latest.'),
+    regress: z
+      .enum(['allow', 'refuse'])
+      .optional()
+      .describe('refuse: a way back to a stage earlier in the order is a fault, unless it says back.'),
     initial: name,
     stages: z.record(name, Stage),
   })
   .meta({ title: 'Waymark journey' });
 export type Journey = z.infer<typeof Journey>;
-
-/** The schema of the step kind that a value's members name, for pointing at the fault inside it. */
-export function stepSchemaOf(value: object): z.ZodType<Step> | null {
-  for (const kind in STEP_KINDS) if (kind in value) return STEP_KINDS[kind] ?? null;
-  return null;
-}

@@ -44,6 +44,28 @@ export const LIMITS = {
   transitionsPerStageMax: 100,
   /** Steps of one stage, nested ones included. */
   stepsPerStageMax: 500,
+  /** Dates in data one stage may wait for: each keeps an instant in the run. */
+  datesPerStageMax: 10,
+  /** Arms of one experiment. */
+  armsMax: 20,
+  /** Members of an emitted event, a webhook's body. */
+  expressionsMax: 50,
+  /** Tags of a journey, and tags it suspends. */
+  tagsMax: 20,
+  /** Entries a cap may count: their instants are kept in the run. */
+  capEntriesMax: 20,
+  /** A recurrence rule, and the instants apart it may come: an hour. */
+  rruleCharsMax: 500,
+  scheduleMsMin: 3_600_000,
+  /** Stages one input may lead a run through by `always` and `goto`; more is a fault that stands in the timeline. */
+  stagesPerInputMax: 20,
+  /** Events one input may make happen by `emit`, `start`, `cancel` and `audience`, and how deep they may follow from each other. */
+  emitsPerInputMax: 100,
+  emitDepthMax: 8,
+  /** A property of the starting event as JSON, where a run keeps it for `start`. */
+  keptCharsMax: 256,
+  /** The body of a webhook's answer as JSON, where a run keeps it for `answers`. */
+  answerCharsMax: 1_024,
   /** Nesting of branches. */
   stepDepthMax: 10,
   /** Source of one CEL condition. */

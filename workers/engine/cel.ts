@@ -75,7 +75,9 @@ export function runEnvironment(call: HistoryCall): Environment {
   return baseEnvironment(call)
     .registerVariable('event', 'dyn')
     .registerVariable('traits', 'dyn')
-    .registerVariable('stages', 'dyn');
+    .registerVariable('stages', 'dyn')
+    .registerVariable('start', 'dyn')
+    .registerVariable('answers', 'dyn');
 }
 
 const checkBase = baseEnvironment(() => 0);
@@ -116,6 +118,8 @@ export interface CheckContext {
   readonly declarations: EventDeclarations;
   /** Null where no event is at hand for certain (timers, audiences) or it is not known which. */
   readonly event: string | null;
+  /** The condition stands in a journey, so it may ask for `start` and `answers`. */
+  readonly inRun?: boolean;
 }
 
 export interface CheckedType {
@@ -146,6 +150,13 @@ export function checkTypes(source: string, ast: ASTNode, context: CheckContext):
       properties: declaration?.properties ? typesOf(declaration.properties, used.properties) : 'dyn',
     },
   });
+  if (context.inRun) {
+    env.registerVariable({
+      name: 'start',
+      schema: { name: 'string', messageId: 'string', properties: 'dyn' },
+    });
+    env.registerVariable('answers', 'map<string, dyn>');
+  }
   const result = env.check(source);
   if (result.valid) return { valid: true, type: result.type ?? 'dyn', detail: '' };
   return { valid: false, type: '', detail: firstLine(result.error?.message ?? 'does not type-check') };

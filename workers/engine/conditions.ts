@@ -4,7 +4,7 @@
 
 import type { ASTNode, ParseResult } from '@marcbachmann/cel-js';
 import { LIMITS } from '../../schema/limits.ts';
-import { type CheckContext, checkTypes, firstLine, HISTORY_ARITY, membersUsed, walk } from './cel.ts';
+import { type CheckContext, checkTypes, firstLine, HISTORY_ARITY, memberOf, membersUsed, walk } from './cel.ts';
 import { compileClosure, isFault } from './closures.ts';
 import { compileByLibrary, parseCondition } from './library.ts';
 import { type ConditionFault, findRefusal } from './refusals.ts';
@@ -18,6 +18,20 @@ export interface Condition {
   readonly evaluate: (scope: Scope) => Evaluated;
   /** Names of events whose history it asks about. */
   readonly history: readonly string[];
+  readonly asks: Asks;
+}
+
+/** What else a condition looks at, for whoever has to know when its answer may change. */
+export interface Asks {
+  readonly event: boolean;
+  readonly traits: boolean;
+  /** A window, or days since: its answer changes with time alone. */
+  readonly time: boolean;
+  /** Properties it names of the event the run began with; null: it does not ask for `start`. */
+  readonly start: readonly string[] | null;
+  /** It asks for `start.properties` without naming which. */
+  readonly startWhole: boolean;
+  readonly answers: readonly string[];
 }
 
 export type CompiledCondition =
@@ -74,9 +88,10 @@ export function compileCondition(
       'A key names one run among others: take a text or a whole number, such as event.properties.cart_id.',
     );
 
+  const asks = asksOf(parsed.ast);
   const run = compileRun(parsed, context);
   const evaluate = want === 'bool' ? (scope: Scope) => asBool(run(scope)) : run;
-  return { ok: true, condition: { source, pointer, evaluate, history: historyNames(parsed.ast, context) } };
+  return { ok: true, condition: { source, pointer, evaluate, history: historyNames(parsed.ast, context), asks } };
 }
 
 const KEY_TYPES: ReadonlySet<string> = new Set(['string', 'int', 'double', 'dyn']);
@@ -126,6 +141,42 @@ function historyNames(ast: ASTNode, context: ConditionContext): string[] {
       names.add(context.resolve(String(event.args)));
   });
   return [...names];
+}
+
+/** Reads the tree before the library changes its nodes. */
+function asksOf(ast: ASTNode): Asks {
+  const variables = new Set<string>();
+  const start = new Set<string>();
+  const answers = new Set<string>();
+  let time = false;
+  let wholes = 0;
+  walk(ast, (node) => {
+    if (node.op === 'id') variables.add(node.args);
+    if (node.op === 'call' && Object.hasOwn(HISTORY_ARITY, node.args[0]))
+      time ||= node.args[0] === 'daysSince' || node.args[1].length > (HISTORY_ARITY[node.args[0]] ?? 0);
+    const member = memberOf(node);
+    if (!member) return;
+    const [target, name] = member;
+    if (target.op === 'id' && target.args === 'answers') answers.add(name);
+    if (isStartProperties(node)) wholes++;
+    if (isStartProperties(target)) {
+      start.add(name);
+      wholes--;
+    }
+  });
+  return {
+    event: variables.has('event'),
+    traits: variables.has('traits'),
+    time,
+    start: variables.has('start') ? [...start] : null,
+    startWhole: wholes > 0,
+    answers: [...answers],
+  };
+}
+
+function isStartProperties(node: ASTNode): boolean {
+  const member = memberOf(node);
+  return member !== null && member[1] === 'properties' && member[0].op === 'id' && member[0].args === 'start';
 }
 
 const fault = (code: ConditionFault['code'], detail: string, remedy: string): CompiledCondition => ({

@@ -8,6 +8,8 @@ export interface Facts {
   readonly traits: JsonObject;
   /** The customer's last event, milliseconds; when there was none, -Infinity. */
   readonly lastActivityAt: number;
+  /** Whose facts these are: what an experiment draws the arm by (S11). */
+  readonly customerId?: string;
   count(event: string, from: number, to: number): number;
   sum(event: string, property: string, from: number, to: number): number;
   distinct(event: string, property: string, from: number, to: number): number;
@@ -24,7 +26,12 @@ export interface HistoryEntry {
 }
 
 /** Facts over a list of entries in order of arrival. */
-export function factsOf(history: readonly HistoryEntry[], traits: JsonObject, lastActivityAt = -Infinity): Facts {
+export function factsOf(
+  history: readonly HistoryEntry[],
+  traits: JsonObject,
+  lastActivityAt = -Infinity,
+  customerId = '',
+): Facts {
   const within = (event: string, from: number, to: number) =>
     history.filter((entry) => entry.name === event && entry.at > from && entry.at <= to).sort((a, b) => a.at - b.at);
   const values = (event: string, property: string, from: number, to: number) =>
@@ -34,6 +41,7 @@ export function factsOf(history: readonly HistoryEntry[], traits: JsonObject, la
   return {
     traits,
     lastActivityAt,
+    customerId,
     count: (event, from, to) => within(event, from, to).length,
     sum: (event, property, from, to) =>
       values(event, property, from, to).reduce<number>(

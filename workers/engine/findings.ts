@@ -2,7 +2,7 @@
 // Turns Zod's issues into findings; for a step it looks into the kind of step the author meant.
 
 import type { z } from 'zod';
-import { stepSchemaOf } from '../../schema/journey.ts';
+import { STEP_NAMES, stepSchemaOf } from '../../schema/journey.ts';
 import { pointerOf } from '../../schema/json.ts';
 
 export interface Finding {
@@ -29,10 +29,12 @@ export function findingsOf(issues: readonly Issue[], document: unknown, base: re
           code: 'schema',
           pointer: pointerOf(path),
           message: 'is not a step',
-          remedy: 'A step has one of the members send, wait, branch or set.',
+          remedy: `A step has one of the members ${STEP_NAMES.join(', ')}.`,
         },
       ];
     }
+    const inner = issue.code === 'invalid_union' && typeof value === 'object' ? meant(issue.errors) : null;
+    if (inner) return findingsOf(inner, document, path);
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map((key) => ({
         code: 'schema',
@@ -44,7 +46,18 @@ export function findingsOf(issues: readonly Issue[], document: unknown, base: re
   });
 }
 
-const isStepPlace = (path: readonly PropertyKey[]): boolean => path.at(-2) === 'steps' || path.at(-2) === 'else';
+const isStepPlace = (path: readonly PropertyKey[]): boolean =>
+  typeof path.at(-1) === 'number' && ['steps', 'else', 'onTimeout'].includes(String(path.at(-2)));
+
+/** Of the shapes a value may have the one its author most likely meant: of its type, and with the fewest faults. */
+function meant(branches: readonly (readonly Issue[])[]): readonly Issue[] | null {
+  const ofType = branches.filter(
+    (issues) => !issues.some((each) => each.path.length === 0 && each.code === 'invalid_type'),
+  );
+  const faults = (issues: readonly Issue[]): number =>
+    issues.reduce((sum, each) => sum + (each.code === 'unrecognized_keys' ? each.keys.length : 1), 0);
+  return ofType.toSorted((a, b) => faults(a) - faults(b))[0] ?? null;
+}
 
 function messageOf(issue: Issue, value: unknown): string {
   switch (issue.code) {

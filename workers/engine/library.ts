@@ -63,7 +63,9 @@ function evaluate(parsed: ParseResult, scope: Scope, resolve: Resolve, asMaps: b
   const current: UnderWay = { scope, resolve, traits, properties, iterations: 0 };
   underWay = current;
   try {
-    const value: unknown = parsed({ event, traits, stages: scope.stages });
+    const start = scope.start ?? NOTHING;
+    const answers = scope.answers ?? NOTHING;
+    const value: unknown = parsed({ event, traits, stages: scope.stages, start, answers });
     if (current.iterations > LIMITS.conditionIterationsMax) return { ok: false, detail: TOO_MANY_ITERATIONS };
     return { ok: true, value: plain(value, { parts: 0 }) };
   } catch (error) {
@@ -72,6 +74,8 @@ function evaluate(parsed: ParseResult, scope: Scope, resolve: Resolve, asMaps: b
     underWay = null;
   }
 }
+
+const NOTHING = Object.freeze({});
 
 /** What a node carries beyond its declared type. A parent evaluates its child by `child.evaluate(evaluator, child, context)`. */
 interface Innards {

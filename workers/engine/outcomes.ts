@@ -23,8 +23,21 @@ export function carryOut<J>(ledger: Ledger<J>, of: J, run: Run | null, effects: 
     const { kind, ...detail } = effect;
     switch (effect.kind) {
       case 'transition':
+      case 'goal':
+      case 'experiment':
       case 'error':
         ledger.record(of, kind, at, detail);
+        break;
+      case 'audience':
+      case 'grant':
+      case 'task':
+        ledger.record(of, kind, at, { ...detail, outcome: 'recorded' });
+        break;
+      case 'webhook':
+        ledger.record(of, kind, at, { ...detail, outcome: 'no channel' });
+        break;
+      case 'emit':
+        // An event of the customer: travel.ts appends it and offers it.
         break;
       case 'set':
         if (ledger.learn(of, { [effect.trait]: effect.value }, at)) ledger.record(of, kind, at, detail);

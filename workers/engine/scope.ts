@@ -3,7 +3,7 @@
 
 import type { Json, JsonObject } from '../../schema/json.ts';
 import type { Facts } from './facts.ts';
-import type { EngineEvent } from './machine.ts';
+import type { Answer, EngineEvent, KeptEvent } from './machine.ts';
 
 export interface Scope {
   readonly event: EngineEvent;
@@ -12,6 +12,10 @@ export interface Scope {
   readonly facts: Facts;
   /** Milliseconds; the end of every window. */
   readonly now: number;
+  /** The event the run began with; absent members are null (C10). */
+  readonly start?: KeptEvent;
+  /** What the run's webhooks answered; null where nothing has come. */
+  readonly answers?: { readonly [webhook: string]: Answer | null };
 }
 
 const NO_STAGES = Object.freeze({});

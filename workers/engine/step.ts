@@ -1,12 +1,14 @@
 // The engine: (machine, run, input, facts, now) -> the next run and its effects. Pure in the strict sense: no clock, no
 // randomness, no I/O, no async, and the arguments are never changed. The rules are numbered in SPEC.md.
+// Here is what an input does to a run's stage; the program inside a stage: perform.ts.
 
-import { findJsonFault, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
-import type { Condition } from './conditions.ts';
+import { instantOf, nextYearly } from './calendar.ts';
+import { type Draft, dateOf, draftOf, errorOf, fires, holds, keptOf, stageOf } from './draft.ts';
 import type { Facts } from './facts.ts';
-import type { Cause, CompiledTrigger, DueTimer, Effect, EngineEvent, Input, Machine, Outcome, Run } from './machine.ts';
-import { type Scope, scopeOf } from './scope.ts';
+import type { Cause, CompiledAt, DueTimer, Effect, EngineEvent, Input, Machine, Outcome, Run } from './machine.ts';
+import { type Leaving, runProgram, takeAnswer, tellProgram, wakeProgram } from './perform.ts';
+import { scopeOf } from './scope.ts';
 
 const NO_EFFECTS: readonly Effect[] = Object.freeze([]);
 
@@ -25,37 +27,68 @@ export const NO_EVENT: EngineEvent = Object.freeze({
 /**
  * One input into one run.
  * @param run null only for an input of kind `start`
- * @param now milliseconds since 1970; a timer's input has `now` equal to its due time (A3)
+ * @param now milliseconds since 1970; a timer's input has `now` equal to its due time (A3), or to the end of the
+ *   suspension that held it (Q2)
+ * @param suspended whether another journey holds this one still (Q1)
  * @throws only on a broken invariant: a run in a stage its version does not have
  */
-export function step(machine: Machine, run: Run | null, input: Input, facts: Facts, now: number): Outcome {
-  if (run === null) return input.kind === 'start' ? start(machine, input, facts, now) : { run, effects: NO_EFFECTS };
+export function step(
+  machine: Machine,
+  run: Run | null,
+  input: Input,
+  facts: Facts,
+  now: number,
+  suspended = false,
+): Outcome {
+  if (run === null)
+    return input.kind === 'start' ? start(machine, input, facts, now, suspended) : { run, effects: NO_EFFECTS };
   if (run.endedAt !== undefined || input.kind === 'start') return { run, effects: NO_EFFECTS };
-  return input.kind === 'event'
-    ? onEvent(machine, run, input.event, facts, now)
-    : onTimer(machine, run, input.timer, facts, now);
+  if (input.kind === 'event' && !listens(machine, run, input.event.name)) return { run, effects: NO_EFFECTS };
+  const event = input.kind === 'event' || input.kind === 'cancel' ? input.event : NO_EVENT;
+  const draft = draftOf(machine, run, event, facts, now, suspended);
+  switch (input.kind) {
+    case 'event':
+      onEvent(draft);
+      break;
+    case 'timer':
+      onTimer(draft, input.timer);
+      break;
+    case 'cancel':
+      end(draft, causeOf(event));
+      break;
+    case 'answer':
+      if (machine.webhooks.includes(input.webhook)) leave(draft, takeAnswer(draft, input.webhook, input.answer));
+      break;
+    case 'traits':
+      break;
+  }
+  settle(draft);
+  return { run: draft.run, effects: draft.effects.length === 0 ? NO_EFFECTS : draft.effects };
 }
 
 /** Whether an event of this name could change a run in its present stage. */
 export function listens(machine: Machine, run: Run, event: string): boolean {
-  return machine.exit.has(event) || (machine.stages.get(run.stage)?.on.has(event) ?? false);
-}
-
-/** A run being changed: copied from the input, so the input stays as it was (P3). */
-interface Draft {
-  readonly machine: Machine;
-  run: Run;
-  readonly effects: Effect[];
-  scope: Scope;
+  return machine.stages.get(run.stage)?.hears.has(event) ?? false;
 }
 
 /** E1 to E3. */
-function start(machine: Machine, input: Extract<Input, { kind: 'start' }>, facts: Facts, now: number): Outcome {
-  const triggers = machine.entry.get(input.event.name);
-  const scope = scopeOf(input.event, facts, now);
+function start(
+  machine: Machine,
+  input: Extract<Input, { kind: 'start' }>,
+  facts: Facts,
+  now: number,
+  suspended: boolean,
+): Outcome {
+  const { event } = input;
+  const scope = scopeOf(event, facts, now);
   const faults: Effect[] = [];
-  if (!triggers?.some((trigger) => holds(trigger, scope, machine, faults)))
-    return { run: null, effects: faults.length > 0 ? faults : NO_EFFECTS };
+  const schedule = machine.schedules.find(({ index }) => index === input.schedule);
+  const begins =
+    input.schedule === undefined
+      ? machine.entry.get(event.name)?.some((trigger) => fires(trigger, scope, machine, faults))
+      : schedule && holds(schedule.condition, scope, machine, faults);
+  if (!begins) return { run: null, effects: faults.length > 0 ? faults : NO_EFFECTS };
+  const kept = keptOf(machine, event);
   const run: Run = {
     id: input.id,
     journey: machine.id,
@@ -64,165 +97,167 @@ function start(machine: Machine, input: Extract<Input, { kind: 'start' }>, facts
     stage: machine.initial,
     startedAt: now,
     enteredAt: now,
-    ...(machine.sends ? { by: input.event.messageId } : {}),
+    ...(machine.sends ? { by: event.messageId } : {}),
     sequence: 0,
+    ...(kept ? { start: kept } : {}),
+    ...(input.past && input.past.length > 0 ? { past: input.past } : {}),
   };
-  const draft: Draft = { machine, run, effects: faults, scope };
-  enter(draft, null, machine.initial, causeOf(input.event));
-  if (draft.run.endedAt === undefined) offer(draft);
+  const draft: Draft = { ...draftOf(machine, run, event, facts, now, suspended), effects: faults };
+  enter(draft, null, machine.initial, schedule ? { kind: 'schedule', dueAt: now } : causeOf(event));
+  if (draft.run.endedAt === undefined && !schedule) offer(draft);
+  settle(draft);
   return { run: draft.run, effects: draft.effects };
 }
 
-function onEvent(machine: Machine, run: Run, event: EngineEvent, facts: Facts, now: number): Outcome {
-  if (!listens(machine, run, event.name)) return { run, effects: NO_EFFECTS };
-  const draft: Draft = { machine, run, effects: [], scope: scopeOf(event, facts, now) };
-  offer(draft);
-  return { run: draft.run, effects: draft.effects };
+/** G1, E4, T1, S9. */
+function onEvent(draft: Draft): void {
+  const { event } = draft.scope;
+  reachGoal(draft);
+  if (draft.run.endedAt === undefined && !offer(draft)) leave(draft, tellProgram(draft, event));
 }
 
-/** E4, T1: exits first, then the first transition whose condition holds. */
-function offer(draft: Draft): void {
+/** G1 to G3. */
+function reachGoal(draft: Draft): void {
+  const { machine, run, scope, effects } = draft;
+  const { goal } = machine;
+  const { event, now } = scope;
+  if (!goal || goal.event !== event.name || run.goalAt !== undefined || now - run.startedAt > goal.withinMs) return;
+  if (!holds(goal.condition, scope, machine, effects)) return;
+  const { name, messageId } = event;
+  draft.run = { ...run, goalAt: now };
+  effects.push({
+    kind: 'goal',
+    journey: machine.id,
+    run: run.id,
+    event: name,
+    messageId,
+    afterMs: now - run.startedAt,
+  });
+  if (goal.ends) end(draft, { kind: 'goal', event: name, messageId });
+}
+
+/** E4, T1: exits first, then the first transition whose condition holds. @returns whether one was taken */
+function offer(draft: Draft): boolean {
   const { machine, scope } = draft;
-  const event = scope.event;
+  const { event } = scope;
   const exits = machine.exit.get(event.name);
-  if (exits?.some((exit) => holds(exit, scope, machine, draft.effects))) {
+  if (exits?.some((exit) => holds(exit.condition, scope, machine, draft.effects))) {
     end(draft, causeOf(event));
-    return;
+    return true;
   }
   const transitions = stageOf(machine, draft.run.stage).on.get(event.name);
-  if (!transitions) return;
-  const taken = transitions.find((transition) => holds(transition, scope, machine, draft.effects));
+  if (!transitions) return false;
+  const taken = transitions.find((transition) => holds(transition.condition, scope, machine, draft.effects));
   if (taken) enter(draft, draft.run.stage, taken.to, causeOf(event));
+  return taken !== undefined;
 }
 
-function onTimer(machine: Machine, run: Run, timer: DueTimer, facts: Facts, now: number): Outcome {
-  const draft: Draft = { machine, run, effects: [], scope: scopeOf(NO_EVENT, facts, now) };
+function onTimer(draft: Draft, timer: DueTimer): void {
+  const { machine, run, scope, effects } = draft;
+  const { stage } = run;
   if (timer.kind === 'wait') {
-    const { wakeAt, at = 0, ...rest } = run;
-    if (wakeAt === undefined) return { run, effects: NO_EFFECTS };
-    draft.run = rest;
-    runProgram(draft, at);
-    return { run: draft.run, effects: draft.effects };
+    if (run.wakeAt !== undefined) leave(draft, wakeProgram(draft));
+    return;
   }
-  const after = stageOf(machine, run.stage).after[timer.index];
-  if (!after || run.spent?.includes(timer.index)) return { run, effects: NO_EFFECTS };
-  if (holds(after, draft.scope, machine, draft.effects))
-    enter(draft, run.stage, after.to, { kind: 'timer', delay: after.delay, since: after.since, dueAt: timer.dueAt });
+  if (timer.kind === 'at') {
+    const at = stageOf(machine, stage).at[timer.index];
+    if (!at || typeof run.dates?.[timer.index] !== 'number') return;
+    draft.run = { ...run, dates: run.dates.with(timer.index, null) };
+    const cause: Cause = { kind: 'date', date: at.date.source, offset: at.offset, dueAt: timer.dueAt };
+    if (holds(at.condition, scope, machine, effects)) enter(draft, stage, at.to, cause);
+    return;
+  }
+  const after = stageOf(machine, stage).after[timer.index];
+  if (!after || run.spent?.includes(timer.index)) return;
+  if (holds(after.condition, scope, machine, effects))
+    enter(draft, stage, after.to, { kind: 'timer', delay: after.delay, since: after.since, dueAt: timer.dueAt });
   else draft.run = { ...run, spent: [...(run.spent ?? []), timer.index] };
-  return { run: draft.run, effects: draft.effects };
 }
 
 /** T2, T3, E5: whatever the stage before had under way is dropped, because the new run is built without it. */
 function enter(draft: Draft, from: string | null, to: string, cause: Cause): void {
-  const { id, journey, version, key, startedAt, by, sequence } = draft.run;
+  const { id, journey } = draft.run;
+  const stage = stageOf(draft.machine, to);
+  if (draft.stages >= LIMITS.stagesPerInputMax) {
+    const detail = `more than ${LIMITS.stagesPerInputMax} stages for one input`;
+    draft.effects.push(errorOf(journey, `/stages/${draft.run.stage}`, detail));
+    return;
+  }
+  draft.stages++;
   const enteredAt = draft.scope.now;
-  draft.run = {
-    id,
-    journey,
-    version,
-    key,
-    stage: to,
-    startedAt,
-    enteredAt,
-    ...(by === undefined ? {} : { by }),
-    sequence,
-  };
+  draft.run = inStage(draft.run, to, enteredAt);
   draft.effects.push({ kind: 'transition', journey, run: id, from, to, cause });
-  if (stageOf(draft.machine, to).final) draft.run = { ...draft.run, endedAt: enteredAt };
-  else runProgram(draft, 0);
+  if (stage.final) {
+    draft.run = over(draft.run, enteredAt);
+    return;
+  }
+  leave(draft, runProgram(draft, 0));
+}
+
+/** Goes where the program leads, out of its stage (S10). */
+function leave(draft: Draft, leaving: Leaving | null): void {
+  if (leaving?.kind === 'exit') end(draft, { kind: 'step', step: 'exit', reason: leaving.reason });
+  if (leaving?.kind === 'goto') enter(draft, draft.run.stage, leaving.stage, { kind: 'step', step: 'goto' });
+}
+
+/** T7, T8, D3: dates and standing conditions are asked again once an input has done its work. */
+function settle(draft: Draft): void {
+  for (;;) {
+    if (draft.run.endedAt !== undefined) return;
+    const { at, always } = stageOf(draft.machine, draft.run.stage);
+    if (at.length > 0) evaluateDates(draft, at);
+    const taken = always.find(({ condition }) => holds(condition, draft.scope, draft.machine, draft.effects));
+    if (!taken) return;
+    const before = draft.stages;
+    enter(draft, draft.run.stage, taken.to, { kind: 'always', condition: taken.condition?.source ?? '' });
+    if (draft.stages === before) return;
+  }
+}
+
+/** D1 to D4. One that was due and is held by a suspension stays. */
+function evaluateDates(draft: Draft, ats: readonly CompiledAt[]): void {
+  const { now } = draft.scope;
+  const before = draft.run.dates;
+  const dates = ats.map((at, index) => {
+    const due = before?.[index] ?? null;
+    if (due !== null && due <= now) return due;
+    const date = dateOf(draft, at);
+    if (!date) return null;
+    if (at.yearly) return nextYearly(date.value, date.read, now);
+    const instant = instantOf(date.value, date.read);
+    return instant !== null && instant > now ? instant : null;
+  });
+  if (dates.some((date, index) => date !== before?.[index])) draft.run = { ...draft.run, dates };
 }
 
 function end(draft: Draft, cause: Cause): void {
-  const { id, journey, version, key, stage, startedAt, enteredAt, sequence } = draft.run;
-  draft.run = { id, journey, version, key, stage, startedAt, enteredAt, endedAt: draft.scope.now, sequence };
+  const { id, journey, stage } = draft.run;
+  draft.run = over(draft.run, draft.scope.now);
   draft.effects.push({ kind: 'transition', journey, run: id, from: stage, to: null, cause });
 }
 
-/** S1 to S7. */
-function runProgram(draft: Draft, from: number): void {
-  const { machine, effects } = draft;
-  const { program } = stageOf(machine, draft.run.stage);
-  const journey = machine.id;
-  let at = from;
-  for (let count = 0; at < program.length; count++) {
-    const instruction = program[at];
-    if (!instruction) return;
-    if (count >= LIMITS.instructionsPerInputMax) {
-      effects.push({
-        kind: 'error',
-        journey,
-        pointer: `/stages/${draft.run.stage}/steps`,
-        detail: `more than ${LIMITS.instructionsPerInputMax} steps for one input`,
-      });
-      return;
-    }
-    at++;
-    switch (instruction.op) {
-      case 'send': {
-        const sequence = draft.run.sequence + 1;
-        draft.run = { ...draft.run, sequence };
-        effects.push({
-          kind: 'send',
-          key: `${draft.run.id}/${sequence}`,
-          journey,
-          run: draft.run.id,
-          by: draft.run.by ?? null,
-          message: instruction.message,
-          channel: instruction.channel,
-          purpose: instruction.purpose,
-        });
-        break;
-      }
-      case 'wait':
-        draft.run = { ...draft.run, at, wakeAt: draft.scope.now + instruction.ms };
-        return;
-      case 'set':
-        setTrait(draft, instruction.trait, instruction.value);
-        break;
-      case 'unless':
-        if (!holds(instruction, draft.scope, machine, effects)) at = instruction.to;
-        break;
-      case 'jump':
-        at = instruction.to;
-        break;
-    }
-  }
+type Growing = { -readonly [member in keyof Run]: Run[member] };
+
+/** The run at the beginning of a stage: what belongs to the run as a whole is kept, and nothing else. */
+function inStage(run: Run, stage: string, enteredAt: number): Run {
+  const { id, journey, version, key, startedAt, by, sequence, start: begun, arms, answers, goalAt, past } = run;
+  const next: Growing = { id, journey, version, key, stage, startedAt, enteredAt, sequence };
+  if (by !== undefined) next.by = by;
+  if (begun !== undefined) next.start = begun;
+  if (arms !== undefined) next.arms = arms;
+  if (answers !== undefined) next.answers = answers;
+  if (goalAt !== undefined) next.goalAt = goalAt;
+  if (past !== undefined) next.past = past;
+  return next;
 }
 
-/** S4. What is no JSON value, or larger than an event may say it, is not set: such as 1.0 / 0.0, or a list doubled often. */
-function setTrait(draft: Draft, trait: string, expression: Condition): void {
-  const { machine, effects, scope } = draft;
-  const result = expression.evaluate(scope);
-  const detail = result.ok ? findJsonFault(result.value)?.detail : result.detail;
-  if (!result.ok || detail !== undefined) {
-    effects.push(errorOf(machine.id, expression, detail ?? ''));
-    return;
-  }
-  const traits: JsonObject = { ...scope.traits, [trait]: result.value };
-  draft.scope = { ...scope, traits };
-  effects.push({ kind: 'set', journey: machine.id, trait, value: result.value });
+/** A run that is over keeps what admission and the reports ask of it. */
+function over(run: Run, endedAt: number): Run {
+  const { id, journey, version, key, stage, startedAt, enteredAt, sequence, goalAt, past } = run;
+  const next: Growing = { id, journey, version, key, stage, startedAt, enteredAt, endedAt, sequence };
+  if (goalAt !== undefined) next.goalAt = goalAt;
+  if (past !== undefined) next.past = past;
+  return next;
 }
-
-/** C2: an error is false, and is recorded. */
-function holds(trigger: CompiledTrigger, scope: Scope, machine: Machine, effects: Effect[]): boolean {
-  if (trigger.condition === null) return true;
-  const result = trigger.condition.evaluate(scope);
-  if (result.ok) return result.value === true;
-  effects.push(errorOf(machine.id, trigger.condition, result.detail));
-  return false;
-}
-
-const errorOf = (journey: string, condition: Condition, detail: string): Effect => ({
-  kind: 'error',
-  journey,
-  pointer: condition.pointer,
-  detail,
-});
 
 const causeOf = (event: EngineEvent): Cause => ({ kind: 'event', event: event.name, messageId: event.messageId });
-
-function stageOf(machine: Machine, name: string) {
-  const stage = machine.stages.get(name);
-  if (!stage) throw new Error(`broken invariant: ${machine.id} version ${machine.version} has no stage ${name}`);
-  return stage;
-}

@@ -1,5 +1,5 @@
 // When a run wants to be woken: derived from the run, its version and the last activity, never stored beside them, so
-// it cannot disagree with them (A1, A2, A4).
+// it cannot disagree with them (A1, A2, A4, D1).
 
 import type { DueTimer, Machine, Run } from './machine.ts';
 
@@ -12,6 +12,9 @@ export function timersOf(machine: Machine, run: Run, lastActivityAt: number): Du
     if (run.spent?.includes(index)) return;
     const since = timer.since === 'activity' ? Math.max(run.enteredAt, lastActivityAt) : run.enteredAt;
     timers.push({ kind: 'after', index, dueAt: since + timer.delayMs });
+  });
+  run.dates?.forEach((dueAt, index) => {
+    if (dueAt !== null) timers.push({ kind: 'at', index, dueAt });
   });
   return timers.sort((a, b) => a.dueAt - b.dueAt);
 }
