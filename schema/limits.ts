@@ -135,5 +135,14 @@ export const IDEMPOTENCY = {
   /** After this a call that has not answered is taken to have died. */
   claimMs: 120_000,
 } as const;
+/** What one call of POST /admin/simulate may ask for: about a second of work. `waymark simulate` has no such bounds. */
+export const SIMULATION = {
+  customersMax: 1_000,
+  daysMax: 730,
+  customerDaysMax: 50_000,
+  /** Events and timers of all customers together. */
+  inputsMax: 200_000,
+  journeysMax: 20,
+} as const;
 /** How long an operator's call waits for D1 and objects before it is answered 503; imports take the time they need. */
 export const ADMIN_WAIT_MS = 20_000;

@@ -8,6 +8,7 @@ import { adminCustomerRoutes } from './admin-customers.ts';
 import { adminImportRoutes } from './admin-import.ts';
 import { adminJourneyRoutes } from './admin-journeys.ts';
 import { adminMessageRoutes } from './admin-messages.ts';
+import { adminSimulateRoutes } from './admin-simulate.ts';
 import { bearerOf, findKey } from './auth.ts';
 import {
   type AppEnv,
@@ -63,5 +64,6 @@ export function adminRoutes(local: LocalMode | null): Hono<AdminEnv> {
   app.route('/', adminCustomerRoutes());
   app.route('/', adminMessageRoutes());
   app.route('/', adminImportRoutes());
+  app.route('/', adminSimulateRoutes());
   return app;
 }

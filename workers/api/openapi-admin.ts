@@ -62,6 +62,21 @@ const JOURNEYS: readonly Route[] = [
     },
     problems: [400, 413, 422],
   },
+  {
+    method: 'post',
+    path: '/admin/simulate',
+    id: 'simulate',
+    tag: 'journeys',
+    summary: 'Live a population through journeys on a virtual clock',
+    description:
+      'Drafts, or what is published; customers are synthetic or come from recorded messages. Effects are recorded, nothing is sent and nobody is asked. The command waymark simulate does the same without bounds.',
+    body: {
+      schema: 'SimulateCall',
+      example: { customers: 50, days: 60, seed: 'autumn', from: '2026-01-01T00:00:00Z', journeys: [journey] },
+    },
+    answers: { 200: { schema: 'Simulated', words: 'Funnel, messages by week, who got stuck, what went wrong.' } },
+    problems: [400, 413, 422],
+  },
 ];
 
 interface Kind {

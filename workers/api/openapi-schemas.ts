@@ -8,6 +8,7 @@ import { CloudEvent } from '../../schema/cloudevent.ts';
 import { Event } from '../../schema/event.ts';
 import { Condition, Duration, Journey, Step, Steps } from '../../schema/journey.ts';
 import { LIMITS } from '../../schema/limits.ts';
+import { SimulateCall, Simulated } from './admin-simulate.ts';
 import { DecideCall, EventsCall } from './sites.ts';
 
 const time = z.iso.datetime().describe('ISO 8601, UTC.');
@@ -198,6 +199,8 @@ export const SCHEMAS = {
   }),
   PublishCall: z.object({ journey: Journey, dryRun }),
   Published: z.object(versioned),
+  SimulateCall: SimulateCall.extend({ journeys: z.array(Journey).optional(), events: z.array(Event).optional() }),
+  Simulated,
   CheckedJourney: z.object({ ...versioned, dryRun: z.literal(true), findings: z.array(Finding).max(0) }),
   ServedContent,
   ContentList: z.object({ content: z.array(ServedContent) }),

@@ -143,16 +143,9 @@ export function passTime(customer: SimulatedCustomer, until: number): boolean {
 const NO_MACHINES: readonly Machine[] = [];
 
 /**
- * One event: what is due before it fires first, then it is offered to every journey (A5, L1).
+ * One event, applied at the later of its own time and the last input's (L1); whatever was due before has fired (A5).
  * @returns false for a message id that was here already; nothing has changed then but the time
  */
-export function receive(customer: SimulatedCustomer, event: SimulatedEvent): boolean {
-  const now = Math.max(event.at, customer.state.lastInputAt);
-  passTime(customer, now);
-  return applyEvent(customer, event, now);
-}
-
-/** An event alone, at this instant; whatever was due before has fired. */
 export function applyEvent(customer: SimulatedCustomer, event: SimulatedEvent, now: number): boolean {
   const { state, history, setting } = customer;
   const { name, messageId, message, at, type } = event;

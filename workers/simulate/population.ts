@@ -103,7 +103,8 @@ function propertiesOf(person: Person, event: string): JsonObject {
   for (const name of plan.spoken.members)
     if (!Object.hasOwn(declared ?? {}, name) && draw() < 0.5)
       properties[name] = made(person, name, { type: draw() < 0.5 ? 'number' : 'string' }, 0);
-  return properties;
+  const wanted = plan.spoken.wants.get(event);
+  return wanted && draw() < 0.9 ? { ...properties, ...pick(draw, wanted) } : properties;
 }
 
 function traitsOf(person: Person): JsonObject {

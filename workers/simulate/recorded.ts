@@ -2,12 +2,12 @@
 // their customers. An anonymous visitor who is identified later counts as that user from the start.
 
 import { customerIdOf, type Event, eventNameOf, mergedIdOf, readEvent } from '../../schema/event.ts';
-import { findJsonFault, isObject, type JsonObject, parseJsonText, pointerOf } from '../../schema/json.ts';
+import { findJsonFault, isObject, type Json, type JsonObject, parseJsonText, pointerOf } from '../../schema/json.ts';
 import type { SimulatedEvent } from './customer.ts';
 import type { Life } from './simulate.ts';
 
-export interface LineFault {
-  /** Counted from 1. */
+export interface MessageFault {
+  /** Counted from 1: the line, or the place in a list. */
   readonly line: number;
   readonly pointer: string;
   readonly detail: string;
@@ -22,7 +22,7 @@ export type Recorded =
       readonly first: number | null;
       readonly last: number | null;
     }
-  | { readonly ok: false; readonly faults: readonly LineFault[] };
+  | { readonly ok: false; readonly faults: readonly MessageFault[] };
 
 const FAULTS_MAX = 20;
 
@@ -31,15 +31,32 @@ interface Taken {
   readonly event: SimulatedEvent;
 }
 
-export function readRecorded(lines: Iterable<string>, resolve: (event: string) => string): Recorded {
-  const faults: LineFault[] = [];
+/** @param lines one message each, as JSON; empty lines are passed over */
+export const readRecorded = (lines: Iterable<string>, resolve: (event: string) => string): Recorded =>
+  recordedOf(parsed(lines), resolve);
+
+type Parsed = ReturnType<typeof parseJsonText> | null;
+
+function* parsed(lines: Iterable<string>): Generator<Parsed> {
+  for (const line of lines) yield line.trim() === '' ? null : parseJsonText(line);
+}
+
+/** The same of messages that are parsed already. */
+export const livesOf = (messages: readonly Json[], resolve: (event: string) => string): Recorded =>
+  recordedOf(
+    messages.map((value): Parsed => ({ ok: true, value })),
+    resolve,
+  );
+
+function recordedOf(messages: Iterable<Parsed>, resolve: (event: string) => string): Recorded {
+  const faults: MessageFault[] = [];
   const taken: Taken[] = [];
   const become = new Map<string, string>();
   let line = 0;
-  for (const text of lines) {
+  for (const message of messages) {
     line++;
-    if (text.trim() === '') continue;
-    const read = readLine(text, line, resolve);
+    if (message === null) continue;
+    const read = message.ok ? readMessage(message.value, line, resolve) : message;
     if (!read.ok) {
       if (faults.length < FAULTS_MAX) faults.push({ line, ...read.fault });
       continue;
@@ -89,10 +106,7 @@ type Read =
 
 const refuse = (pointer: string, detail: string): Read => ({ ok: false, fault: { pointer, detail } });
 
-function readLine(text: string, line: number, resolve: (event: string) => string): Read {
-  const parsed = parseJsonText(text);
-  if (!parsed.ok) return { ok: false, fault: parsed.fault };
-  const { value } = parsed;
+function readMessage(value: Json, line: number, resolve: (event: string) => string): Read {
   if (!isObject(value)) return refuse('', 'an event must be a JSON object');
   const fault = findJsonFault(value);
   if (fault) return { ok: false, fault };

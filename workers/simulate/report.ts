@@ -84,6 +84,8 @@ export interface Report {
 export interface Reporting {
   /** A customer's line, as it is written. */
   readonly line: (line: Line) => void;
+  /** Something no journey is at fault for alone. */
+  readonly fault: (detail: string) => void;
   /** The customer's time is over. */
   readonly close: (customer: SimulatedCustomer) => void;
   readonly report: () => Report;
@@ -132,6 +134,13 @@ export function openReport(machines: Iterable<Machine>, span: Span): Reporting {
     seen.add(stage);
   };
 
+  const note = (journey: string, pointer: string, detail: string): void => {
+    const key = `${journey}${pointer} ${detail}`;
+    const fault = faults.get(key);
+    if (fault) fault.times++;
+    else if (faults.size < FAULTS_MAX) faults.set(key, { journey, pointer, detail, times: 1 });
+  };
+
   const line = ({ kind, at, body: written }: Line): void => {
     digest = hashOf(`${kind} ${at} ${JSON.stringify(written)}`, digest);
     const body = written as MemberMap;
@@ -144,10 +153,7 @@ export function openReport(machines: Iterable<Machine>, span: Span): Reporting {
     } else if (kind === 'suppressed') add(suppressed, text(body['reason']));
     else if (kind === 'error') {
       const [journey, pointer, detail] = [text(body['journey']), text(body['pointer']), text(body['detail'])];
-      const key = `${journey}${pointer} ${detail}`;
-      const fault = faults.get(key);
-      if (fault) fault.times++;
-      else if (faults.size < FAULTS_MAX) faults.set(key, { journey, pointer, detail, times: 1 });
+      note(journey, pointer, detail);
     } else add(outcomes, kind);
   };
 
@@ -205,7 +211,7 @@ export function openReport(machines: Iterable<Machine>, span: Span): Reporting {
       digest: (digest >>> 0).toString(16).padStart(8, '0'),
     };
   };
-  return { line, close, report };
+  return { line, fault: (detail) => note('', '', detail), close, report };
 }
 
 type MemberMap = { readonly [member: string]: Json };
@@ -256,7 +262,7 @@ function whyStuck(
   { until, stuckAfterMs }: Span,
 ): StuckReport['reason'] | null {
   const stage = machine.stages.get(run.stage);
-  const listening = machine.exit.size > 0 || (stage?.on.size ?? 0) > 0;
+  const listening = stage !== undefined && (stage.hears.size > 0 || stage.hearsTraits);
   if (!listening && timersOf(machine, run, lastActivityAt ?? -Infinity).length === 0) return 'no way on';
   return until - run.enteredAt > stuckAfterMs ? 'too long' : null;
 }

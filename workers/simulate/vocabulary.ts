@@ -1,19 +1,21 @@
 // What the journeys of a setting listen to and ask about: the events a synthetic population has to send, and the values that
-// make a difference to their conditions. Read from the documents, so that a new construct is seen as soon as it names an event.
+// make a difference to their conditions. Events come from the compiled journeys, values from the expressions as written.
 
 import type { EventDeclarations } from '../../schema/catalog.ts';
-import { isObject, type Json } from '../../schema/json.ts';
-import type { Machine } from '../engine/machine.ts';
+import { isObject, type Json, type JsonObject } from '../../schema/json.ts';
+import { type CompiledTrigger, type Machine, SYSTEM_EVENTS } from '../engine/machine.ts';
 
 export interface Spoken {
-  /** Declared names, in order: what journeys name, with what conditions count. */
+  /** Declared names, in order: what journeys hear, with what conditions count. */
   readonly events: readonly string[];
   /** Of these, the ones that only end journeys. */
   readonly endings: ReadonlySet<string>;
+  /** Properties that triggers insist on, by event. */
+  readonly wants: ReadonlyMap<string, readonly JsonObject[]>;
   /** Texts and numbers written in conditions. */
   readonly texts: readonly string[];
   readonly numbers: readonly number[];
-  /** Properties and traits that conditions and keys name. */
+  /** Properties and traits that expressions name. */
   readonly members: ReadonlySet<string>;
 }
 
@@ -24,46 +26,51 @@ export function spokenIn(
 ): Spoken {
   const named = new Set<string>();
   const ending = new Set<string>();
+  const moving = new Set<string>();
+  const wants = new Map<string, JsonObject[]>();
   const texts = new Set<string>();
   const numbers = new Set<number>();
   const members = new Set<string>();
-  for (const { journey } of machines) {
+  const want = (triggers: ReadonlyMap<string, readonly CompiledTrigger[]>): void => {
+    for (const [event, list] of triggers)
+      for (const trigger of list) if (trigger.wants) wants.set(event, [...(wants.get(event) ?? []), trigger.wants]);
+  };
+  for (const machine of machines) {
+    for (const event of machine.entry.keys()) moving.add(event);
+    for (const event of machine.exit.keys()) ending.add(event);
+    for (const stage of machine.stages.values())
+      for (const event of stage.hears) if (!machine.exit.has(event) || stage.on.has(event)) moving.add(event);
+    want(machine.entry);
+    want(machine.exit);
     // A journey is JSON that was parsed; its declared type is not recursive.
-    const document: unknown = journey;
+    const document: unknown = machine.journey;
     walk(document as Json, (member, value) => {
-      if (member === 'event' && typeof value === 'string') named.add(resolve(value));
-      if (typeof value === 'string' && EXPRESSIONS.has(member)) {
-        for (const [, one, other] of value.matchAll(/'([^'\\]*)'|"([^"\\]*)"/g)) texts.add(one ?? other ?? '');
-        for (const [number] of value.replaceAll(/'[^']*'|"[^"]*"/g, '').matchAll(/(?<![\w.])\d+(\.\d+)?/g))
-          numbers.add(Number(number));
-        for (const [, name] of value.matchAll(/(?:properties|traits)\.([A-Za-z_]\w*)/g)) members.add(name ?? '');
-      }
+      if (typeof value !== 'string' || !(EXPRESSIONS.has(member) || value.search(MEMBERS) >= 0)) return;
+      for (const [, one, other] of value.matchAll(/'([^'\\]*)'|"([^"\\]*)"/g)) texts.add(one ?? other ?? '');
+      for (const [number] of value.replaceAll(/'[^']*'|"[^"]*"/g, '').matchAll(/(?<![\w.])\d+(\.\d+)?/g))
+        numbers.add(Number(number));
+      for (const [, name] of value.matchAll(MEMBERS)) members.add(name ?? '');
     });
-    for (const { event } of journey.exit ?? []) ending.add(resolve(event));
   }
+  for (const event of [...moving, ...ending]) named.add(event);
   for (const text of texts) {
     const event = resolve(text);
     if (Object.hasOwn(declarations.events, event)) named.add(event);
   }
-  const others = new Set<string>();
-  for (const { journey } of machines) {
-    const { exit: _, ...rest } = journey;
-    const document: unknown = rest;
-    walk(document as Json, (member, value) => {
-      if (member === 'event' && typeof value === 'string') others.add(resolve(value));
-    });
-  }
+  named.delete(SYSTEM_EVENTS.scheduled);
   return {
     events: [...named].sort(),
-    endings: new Set([...ending].filter((event) => !others.has(event))),
+    endings: new Set([...ending].filter((event) => !moving.has(event))),
+    wants,
     texts: [...texts].filter((text) => !/^P(?=\d|T\d)/.test(text) && !named.has(resolve(text))).sort(),
     numbers: [...numbers].sort((one, other) => one - other),
     members,
   };
 }
 
-/** Members of a journey that hold an expression. */
-const EXPRESSIONS = new Set(['if', 'value', 'key', 'match', 'until', 'at']);
+/** Members of a journey that hold an expression, whatever it names. */
+const EXPRESSIONS = new Set(['if', 'value', 'key', 'match']);
+const MEMBERS = /\b(?:properties|traits)\.([A-Za-z_]\w*)/g;
 
 function walk(value: Json, visit: (member: string, value: Json) => void): void {
   if (Array.isArray(value)) for (const item of value) walk(item, visit);

@@ -80,7 +80,7 @@ applied; effects are recorded, nothing is sent. The same seed gives the same byt
       total = recorded.lives.length;
     }
     const progress = startProgress('Customers', total);
-    const report = simulate(setting, lives, span, () => progress.advance(1));
+    const report = simulate(setting, lives, span, { onCustomer: () => progress.advance(1) });
     progress.done();
     console.log(values.json ? JSON.stringify(report, null, 2) : renderReport(report));
     return exitOf(report);
