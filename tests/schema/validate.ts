@@ -54,6 +54,8 @@ const KEYWORDS: Record<string, (check: Check) => string[]> = {
   enum: ({ rule, value, pointer }) => failsIf(!list(rule).includes(value), pointer),
   pattern: ({ rule, value, pointer }) =>
     failsIf(typeof value === 'string' && !new RegExp(String(rule), 'u').test(value), pointer),
+  exclusiveMinimum: ({ rule, value, pointer }) => failsIf(typeof value === 'number' && value <= Number(rule), pointer),
+  exclusiveMaximum: ({ rule, value, pointer }) => failsIf(typeof value === 'number' && value >= Number(rule), pointer),
   minLength: below,
   maxLength: above,
   minItems: below,
