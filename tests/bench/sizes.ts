@@ -79,7 +79,8 @@ function byJourneys(count: number): Subject {
   if (catalog.machines.size !== count) throw new Error('not every journey is published');
   const runs = new Map<string, Run>();
   const of: Journeying = {
-    state: { runs, lastActivityAt: null, lastInputAt: 0, runsStarted: 0 },
+    state: { id: 'u:bench', traits: {}, runs, lastActivityAt: null, lastInputAt: 0, runsStarted: 0 },
+    openings: catalog,
     machineOf: ({ journey }): Machine => {
       const machine = catalog.machines.get(journey);
       if (!machine) throw new Error(`no journey ${journey}`);
@@ -95,10 +96,11 @@ function byJourneys(count: number): Subject {
       if (after) runs.set(after.id, after);
     },
     forget: (_of, run) => void runs.delete(run),
+    append: () => true,
   };
   const offer = (event: EngineEvent, now: number): void => {
-    noteEvent(of.state, now);
-    offerEvent(world, of, event.name, () => event, catalog.entries.get(event.name) ?? [], now);
+    noteEvent(of.state, event.name, now);
+    offerEvent(world, of, event.name, () => event, now);
   };
   offer(named('Begin'), NOW);
   if (runs.size !== JOURNEYS_ENTERED) throw new Error('not every journey was entered');

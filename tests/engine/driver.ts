@@ -1,16 +1,23 @@
-// One customer in memory around the pure engine: a history list, traits, runs. It does what every shell has to do and
-// nothing more: timers that are due first, then the event, then the journeys it may enter (A4, A5, L1). Not a
-// simulator: no outbox, no storage, no clock but the instants it is given.
+// One customer in memory around travel.ts: a history list, traits, runs, and what came of every step. Not a simulator: no
+// outbox, no storage, no clock but the instants it is given.
 
 import { EventDeclarations } from '../../schema/catalog.ts';
-import type { Json, JsonObject } from '../../schema/json.ts';
-import { LIMITS } from '../../schema/limits.ts';
-import { concerns, forgettable, keyOf, mayEnter } from '../../workers/engine/admission.ts';
+import type { JsonObject } from '../../schema/json.ts';
 import { compileJourney, type Vocabulary, vocabularyOf } from '../../workers/engine/compile.ts';
 import { type Facts, factsOf, type HistoryEntry } from '../../workers/engine/facts.ts';
 import type { DueTimer, Effect, EngineEvent, Input, Machine, Run } from '../../workers/engine/machine.ts';
-import { NO_EVENT, step } from '../../workers/engine/step.ts';
+import { NO_EVENT } from '../../workers/engine/step.ts';
 import { timersOf } from '../../workers/engine/timers.ts';
+import {
+  fireTimers,
+  type Journeying,
+  nextWakeAt,
+  noteEvent,
+  noteTraits,
+  offerEvent,
+  openingsOf,
+  type World,
+} from '../../workers/engine/travel.ts';
 
 export const SECOND = 1_000;
 export const HOUR = 3_600_000;
@@ -43,7 +50,10 @@ export type Logged = Effect & { readonly at: number };
 export interface Options {
   readonly vocabulary?: Vocabulary;
   readonly traits?: JsonObject;
-  /** Looks at every step: what went in, what came out. */
+  /** The customer's id, and since when there is one. */
+  readonly id?: string;
+  readonly from?: number;
+  /** Looks at every step: what goes in. */
   readonly onStep?: (run: Run | null, input: Input, facts: Facts, now: number) => void;
   /** Every run goes through JSON between two inputs (P2). */
   readonly throughJson?: boolean;
@@ -52,6 +62,11 @@ export interface Options {
 export interface Driver {
   /** An event with its own time; applied at the later of it and the last input (L1). Gives the effects of its step alone. */
   readonly send: (name: string, at: number, properties?: JsonObject) => Logged[];
+  /** The customer's traits change, by an identify call. */
+  readonly learn: (traits: JsonObject, at: number) => Logged[];
+  /** When it has to be looked at next. */
+  readonly wakeAt: () => number | null;
+  readonly history: () => readonly HistoryEntry[];
   /** Lets time pass: fires everything due up to and including this instant. */
   readonly advance: (until: number) => Logged[];
   /** The latest run of the journey. */
@@ -66,93 +81,84 @@ export interface Driver {
 const TIMERS_MAX = 100_000;
 
 export function makeDriver(machines: readonly Machine[], options: Options = {}): Driver {
-  const ordered = [...machines].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const byId = new Map(machines.map((machine) => [machine.id, machine]));
   const resolve = options.vocabulary?.resolve ?? ((name: string) => name);
   const history: HistoryEntry[] = [];
+  const appended = new Set<string>();
   const runs = new Map<string, Run>();
   const log: Logged[] = [];
-  let traits: JsonObject = options.traits ?? {};
-  let lastActivityAt = -Infinity;
-  let lastInputAt = -Infinity;
-
-  const started = new Map<string, number>();
+  const state = {
+    id: options.id ?? '',
+    runs,
+    lastActivityAt: null as number | null,
+    lastInputAt: options.from ?? -Infinity,
+    runsStarted: 0,
+    traits: options.traits ?? {},
+  };
+  const machineOf = (run: Run): Machine => {
+    const machine = byId.get(run.journey);
+    if (!machine) throw new Error(`no journey ${run.journey}`);
+    return machine;
+  };
+  const of: Journeying = { state, machineOf, openings: openingsOf(machines, () => -Infinity) };
   const runsOf = (journey: string): Run[] => [...runs.values()].filter((run) => run.journey === journey);
-  const facts = (): Facts => factsOf([...history], traits, lastActivityAt);
+  const facts = (): Facts => factsOf([...history], state.traits, state.lastActivityAt ?? -Infinity, state.id);
 
-  function take(machine: Machine, run: Run | null, input: Input, now: number): Logged[] {
-    options.onStep?.(run, input, facts(), now);
-    const outcome = step(machine, run, input, facts(), now);
-    if (outcome.run) {
-      const next: Run = options.throughJson ? JSON.parse(JSON.stringify(outcome.run)) : outcome.run;
-      runs.set(next.id, next);
-    }
-    for (const effect of outcome.effects) if (effect.kind === 'set') learn(effect.trait, effect.value);
-    const logged = outcome.effects.map((effect) => ({ ...effect, at: now }));
-    log.push(...logged);
-    return logged;
-  }
-
-  function learn(trait: string, value: Json): void {
-    traits = { ...traits, [trait]: value };
-  }
-
-  function nextDue(until: number): { machine: Machine; run: Run; timer: DueTimer } | null {
-    let first: { machine: Machine; run: Run; timer: DueTimer } | null = null;
-    for (const machine of ordered)
-      for (const run of runsOf(machine.id)) {
-        const timer = timersOf(machine, run, lastActivityAt)[0];
-        if (timer && timer.dueAt <= until && (!first || timer.dueAt < first.timer.dueAt))
-          first = { machine, run, timer };
+  const world: World<Journeying> = {
+    facts,
+    apply: (_, before, after, effects, at) => {
+      if (after) {
+        const next: Run = options.throughJson ? JSON.parse(JSON.stringify(after)) : after;
+        if (after !== before) runs.set(next.id, next);
       }
-    return first;
-  }
+      for (const effect of effects) {
+        if (effect.kind === 'set') state.traits = { ...state.traits, [effect.trait]: effect.value };
+        log.push({ ...effect, at });
+      }
+    },
+    forget: (_, run) => void runs.delete(run),
+    watch: (_, run, input, facts, now) => options.onStep?.(run, input, facts, now),
+    append: (_, event, at) => {
+      if (appended.has(event.messageId)) return false;
+      appended.add(event.messageId);
+      history.push({ name: event.name, at, properties: event.properties });
+      return true;
+    },
+  };
 
   function advance(until: number): Logged[] {
     const before = log.length;
-    for (let count = 0; ; count++) {
-      const due = nextDue(until);
-      if (!due) break;
-      if (count > TIMERS_MAX) throw new Error('timers without end');
-      lastInputAt = due.timer.dueAt;
-      take(due.machine, due.run, { kind: 'timer', timer: due.timer }, due.timer.dueAt);
-    }
+    if (fireTimers(world, of, until, TIMERS_MAX).more) throw new Error('timers without end');
     return log.slice(before);
   }
 
   function send(written: string, at: number, properties: JsonObject = {}): Logged[] {
     const name = resolve(written);
-    const now = Math.max(at, lastInputAt);
+    const now = Math.max(at, state.lastInputAt);
     advance(now);
-    lastInputAt = now;
-    lastActivityAt = Math.max(lastActivityAt, now);
+    noteEvent(state, name, now);
     history.push({ name, at, properties });
     const event = eventOf(name, properties, `m${history.length}`);
     const before = log.length;
-    for (const machine of ordered) {
-      const key = keyOf(machine, event, facts(), now);
-      const endedNow = new Set<string>();
-      const live = runsOf(machine.id).filter((run) => run.endedAt === undefined);
-      for (const run of runsOf(machine.id)) {
-        if (!concerns(machine, run, key)) continue;
-        take(machine, run, { kind: 'event', event }, now);
-        if (live.includes(run) && runs.get(run.id)?.endedAt !== undefined) endedNow.add(run.id);
-      }
-      if (!machine.entry.has(name) || !mayEnter(machine, runs.values(), { key, endedNow, now })) continue;
-      const count = started.get(machine.id) ?? 0;
-      const id = count === 0 ? machine.id : `${machine.id}.${count}`;
-      take(machine, null, { kind: 'start', id, key, event }, now);
-      const run = runs.get(id);
-      if (!run) continue;
-      started.set(machine.id, count + 1);
-      const others = [...runs.values()].filter((other) => other !== run);
-      for (const past of forgettable(others, run, LIMITS.endedRunsMax)) runs.delete(past);
-    }
+    offerEvent(world, of, name, () => event, now);
     return log.slice(before);
   }
 
-  const runOf = (journey = ordered[0]?.id ?? '') => runsOf(journey).at(-1) ?? null;
+  function learn(traits: JsonObject, at: number): Logged[] {
+    const now = Math.max(at, state.lastInputAt);
+    advance(now);
+    state.lastInputAt = now;
+    state.traits = { ...state.traits, ...traits };
+    const before = log.length;
+    noteTraits(world, of, now);
+    return log.slice(before);
+  }
+
+  const first = machines.map(({ id }) => id).sort()[0] ?? '';
+  const runOf = (journey = first) => runsOf(journey).at(-1) ?? null;
   return {
     send,
+    learn,
     advance,
     log,
     run: (journey) => {
@@ -160,14 +166,16 @@ export function makeDriver(machines: readonly Machine[], options: Options = {}):
       if (!run) throw new Error('the customer has no such run');
       return run;
     },
-    runs: (journey = ordered[0]?.id ?? '') => runsOf(journey),
+    runs: (journey = first) => runsOf(journey),
     stage: (journey) => runOf(journey)?.stage ?? null,
-    due: (journey = ordered[0]?.id ?? '') => {
-      const machine = ordered.find(({ id }) => id === journey);
+    due: (journey = first) => {
+      const machine = byId.get(journey);
       const run = runOf(journey);
-      return machine && run ? timersOf(machine, run, lastActivityAt) : [];
+      return machine && run ? timersOf(machine, run, state.lastActivityAt ?? -Infinity) : [];
     },
-    traits: () => traits,
+    traits: () => state.traits,
+    wakeAt: () => nextWakeAt(state, machineOf, of.openings),
+    history: () => history,
   };
 }
 

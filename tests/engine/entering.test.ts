@@ -53,7 +53,7 @@ describe('entering and ending', () => {
     const driver = makeDriver([machineOf({ stages }, 7)]);
     const [start, ...rest] = driver.send('Start', 5 * DAY);
     expect(driver.run()).toEqual({
-      id: 'test',
+      id: 'test.1',
       journey: 'test',
       version: 7,
       key: null,
@@ -64,7 +64,7 @@ describe('entering and ending', () => {
     });
     expect(start).toMatchObject({
       kind: 'transition',
-      run: 'test',
+      run: 'test.1',
       from: null,
       to: 'first',
       cause: { event: 'Start' },

@@ -173,12 +173,12 @@ describe('steps', () => {
     driver.send('Start', 0);
     driver.send('Again', 1);
     const keys = driver.log.flatMap((effect) => (effect.kind === 'send' ? [effect.key] : []));
-    expect(keys).toEqual(['test/1', 'test/2', 'test/3', 'test/4']);
+    expect(keys).toEqual(['test.1/1', 'test.1/2', 'test.1/3', 'test.1/4']);
     expect(driver.log).toContainEqual({
       kind: 'send',
-      key: 'test/1',
+      key: 'test.1/1',
       journey: 'test',
-      run: 'test',
+      run: 'test.1',
       by: 'm1',
       ...{ message: 'a', channel: 'email', purpose: 'service' },
       at: 0,

@@ -131,7 +131,7 @@ describe('timers', () => {
     const driver = makeDriver(machines);
     driver.send('Start', 0);
     const fired = driver.advance(DAY).flatMap((effect) => (effect.kind === 'transition' ? [effect.run] : []));
-    expect(fired).toEqual(['a', 'b', 'c']);
+    expect(fired).toEqual(['a.1', 'b.2', 'c.3']);
   });
 
   it('A4 any set of timers fires sorted by due time, then in the order written', () => {

@@ -20,7 +20,7 @@ describe('the history in memory', () => {
         for (const [index, { name, at: when, properties }] of entries.entries())
           expect(history.add(name, `m${index}`, when, { properties })).toBe(true);
         const traits = { known: true };
-        const quick = history.facts({ traits, lastActivityAt: 7 });
+        const quick = history.facts({ id: 'u:1', traits, lastActivityAt: 7 });
         const plain = factsOf(entries, traits, 7);
         expect(quick.traits).toBe(traits);
         expect(quick.lastActivityAt).toBe(7);
@@ -43,7 +43,7 @@ describe('the history in memory', () => {
     const history = newHistory();
     expect(history.add('a', 'm1', 1, { properties: { n: 1 } })).toBe(true);
     expect(history.add('a', 'm1', 2, { properties: { n: 2 } })).toBe(false);
-    const facts = history.facts({ traits: {}, lastActivityAt: null });
+    const facts = history.facts({ id: 'u:1', traits: {}, lastActivityAt: null });
     expect([facts.count('a', -Infinity, 9), facts.sum('a', 'n', -Infinity, 9), facts.lastActivityAt]).toEqual([
       1,
       1,

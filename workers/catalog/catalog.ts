@@ -8,19 +8,18 @@ import { compileItem, type Item } from '../decide/items.ts';
 import { compileMessage, type MessageTemplate } from '../decide/messages.ts';
 import { compileJourney, EMPTY_VOCABULARY, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
 import type { Machine } from '../engine/machine.ts';
+import { type Openings, openingsOf } from '../engine/travel.ts';
 
 export type DocumentRow = typeof documents.$inferSelect;
 export type KeyRow = typeof keys.$inferSelect;
 
-export interface Catalog {
+export interface Catalog extends Openings {
   readonly version: number;
   readonly documents: readonly DocumentRow[];
   readonly vocabulary: Vocabulary;
   /** Events a public key may only report with a customer token, where one is required. */
   readonly trusted: ReadonlySet<string>;
   readonly machines: ReadonlyMap<string, Machine>;
-  /** Machines a customer may enter by an event of this name, in order of journey id. */
-  readonly entries: ReadonlyMap<string, readonly Machine[]>;
   /** Where an unknown visitor stands: the initial stage of every journey. */
   readonly initialStages: { readonly [journey: string]: string };
   readonly shelf: Shelf;
@@ -61,6 +60,7 @@ export function buildCatalog(
 
   const parts = new Map<string, Part>();
   const machines = new Map<string, Machine>();
+  const publishedAt = new Map<string, number>();
   const items: Item[] = [];
   const messages = new Map<string, MessageTemplate>();
   for (const row of rows) {
@@ -70,8 +70,10 @@ export function buildCatalog(
     const part = before?.parts.get(key) ?? compilePart(row, vocabulary);
     if (!part) continue;
     parts.set(key, part);
-    if (part.kind === 'journey') machines.set(row.id, part.machine);
-    else if (part.kind === 'message') messages.set(row.id, part.message);
+    if (part.kind === 'journey') {
+      machines.set(row.id, part.machine);
+      publishedAt.set(row.id, row.publishedAt);
+    } else if (part.kind === 'message') messages.set(row.id, part.message);
     else items.push(part.item);
   }
   const { vocabulary } = vocabularyAt(version);
@@ -83,7 +85,7 @@ export function buildCatalog(
       Object.entries(vocabulary.declarations.events).flatMap(([name, event]) => (event.trusted ? [name] : [])),
     ),
     machines,
-    entries: entriesOf(machines),
+    ...openingsOf(machines.values(), ({ id }) => publishedAt.get(id) ?? Number.POSITIVE_INFINITY),
     initialStages: Object.fromEntries([...machines.values()].map((machine) => [machine.id, machine.initial])),
     shelf: shelve(items),
     messages,
@@ -110,13 +112,4 @@ function compilePart(row: DocumentRow, vocabulary: Vocabulary): Part | null {
       return compiled.ok ? { kind: 'item', item: compiled.item } : null;
     }
   }
-}
-
-function entriesOf(machines: ReadonlyMap<string, Machine>): Map<string, Machine[]> {
-  const entries = new Map<string, Machine[]>();
-  for (const id of [...machines.keys()].sort()) {
-    const machine = machines.get(id);
-    if (machine) for (const event of machine.entry.keys()) entries.set(event, [...(entries.get(event) ?? []), machine]);
-  }
-  return entries;
 }

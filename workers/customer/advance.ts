@@ -2,8 +2,7 @@
 // (travel.ts); what the effects come to stands in effects.ts.
 
 import { LIMITS } from '../../schema/limits.ts';
-import type { Catalog } from '../catalog/catalog.ts';
-import type { EngineEvent, Machine } from '../engine/machine.ts';
+import type { EngineEvent } from '../engine/machine.ts';
 import { engineEventOf as eventOfMessage } from '../engine/message.ts';
 import * as travel from '../engine/travel.ts';
 import { type Commit, learn } from './commit.ts';
@@ -11,12 +10,18 @@ import { apply, forget } from './effects.ts';
 import type { IncomingEvent } from './messages.ts';
 import { factsFromRows, insertEntry } from './storage.ts';
 
-const NO_MACHINES: readonly Machine[] = [];
-
 const WORLD: travel.World<Commit> = {
-  facts: ({ sql, state }) => factsFromRows(sql, state.traits, state.lastActivityAt),
+  facts: ({ sql, state }) => factsFromRows(sql, state.traits, state.lastActivityAt, state.id),
   apply,
   forget,
+  append: ({ sql, state }, event, at) => {
+    const { name, messageId } = event;
+    const body = JSON.stringify(travel.messageOf(event));
+    if (!insertEntry(sql, { seq: state.nextSeq, at, appliedAt: at, kind: 'emitted', name, messageId, body }))
+      return false;
+    state.nextSeq++;
+    return true;
+  },
 };
 
 /**
@@ -35,22 +40,28 @@ export function fireTimers(commit: Commit, until: number): boolean {
  * The message is parsed only when somebody listens: most events of a shop concern no journey.
  * @returns false for an event this customer has already; nothing has changed then
  */
-export function applyEvent(commit: Commit, catalog: Catalog, incoming: IncomingEvent, now: number): boolean {
+export function applyEvent(commit: Commit, incoming: IncomingEvent, now: number): boolean {
   const { state, sql } = commit;
   const { at, name, messageId, body } = incoming;
   if (!insertEntry(sql, { seq: state.nextSeq, at, appliedAt: now, kind: 'event', name, messageId, body })) return false;
   state.nextSeq++;
   state.events++;
   commit.head = true;
-  travel.noteEvent(state, now);
+  travel.noteEvent(state, name, now);
   let parsed: EngineEvent | null = null;
   const event = (): EngineEvent => {
     parsed ??= engineEventOf(incoming);
     return parsed;
   };
-  if (incoming.type === 'identify' && Object.keys(event().traits).length > 0) learn(commit, event().traits, now);
-  travel.offerEvent(WORLD, commit, name, event, catalog.entries.get(name) ?? NO_MACHINES, now);
+  if (incoming.type === 'identify' && Object.keys(event().traits).length > 0 && learn(commit, event().traits, now))
+    travel.noteTraits(WORLD, commit, now);
+  travel.offerEvent(WORLD, commit, name, event, now);
   return true;
+}
+
+/** Traits that came with another customer's history (M1) may move runs too. */
+export function noteMovedTraits(commit: Commit): void {
+  travel.noteTraits(WORLD, commit, commit.state.lastInputAt);
 }
 
 /** The stored message as conditions see it. */

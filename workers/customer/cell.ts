@@ -4,7 +4,7 @@
 
 import { loadMachine, machineInMemory } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import { type MachineOf, nextDue } from '../engine/travel.ts';
+import { type MachineOf, NO_OPENINGS, nextWakeAt } from '../engine/travel.ts';
 import { fireTimers } from './advance.ts';
 import { alarmAt, type Told } from './alarm.ts';
 import { now, platformTime } from './clock.ts';
@@ -118,7 +118,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
     if (!customer) return;
     const moving = customer.movedTo !== null && !customer.released;
     const wanted = alarmAt({
-      nextDueAt: customer.movedTo === null ? (nextDue(customer, machineOf(catalog))?.timer.dueAt ?? null) : null,
+      nextDueAt: customer.movedTo === null ? nextWakeAt(customer, machineOf(catalog), catalog ?? NO_OPENINGS) : null,
       dirtySince: moving ? null : customer.dirtySince,
       told: cell.told,
       outboxAt: outbox[0]?.nextAt ?? null,
@@ -147,6 +147,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
           sql,
           state: draft,
           machineOf: machineOf(catalog),
+          openings: catalog ?? NO_OPENINGS,
           silence,
           isNew: before === null,
           now: now(),
@@ -184,7 +185,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
 
   const isDue = (catalog: Catalog, at: number): boolean => {
     const customer = load();
-    const dueAt = customer && nextDue(customer, machineOf(catalog))?.timer.dueAt;
+    const dueAt = customer && nextWakeAt(customer, machineOf(catalog), catalog);
     return dueAt != null && dueAt <= at;
   };
 

@@ -4,7 +4,7 @@
 import type { JsonObject } from '../../schema/json.ts';
 import type { MessageTemplate } from '../decide/messages.ts';
 import { TRAITS_TOO_LARGE, withTraits } from '../engine/outcomes.ts';
-import type { MachineOf } from '../engine/travel.ts';
+import type { MachineOf, Openings } from '../engine/travel.ts';
 import type { CustomerState } from './state.ts';
 import { deleteRun, insertCustomer, insertEntry, updateCustomer, writeRun, writeTraits } from './storage.ts';
 
@@ -13,6 +13,7 @@ export interface Commit {
   readonly state: CustomerState;
   /** Every version that is needed was brought into memory before the commit. */
   readonly machineOf: MachineOf;
+  readonly openings: Openings;
   /** Whether messages may go out; null says why not. */
   readonly silence: 'import' | null;
   readonly isNew: boolean;
@@ -39,7 +40,7 @@ export interface Commit {
 /** What a commit is given; the rest of it comes about while it is under way. */
 export type CommitStart = Pick<
   Commit,
-  'sql' | 'state' | 'machineOf' | 'silence' | 'isNew' | 'now' | 'messages' | 'defaultLocale'
+  'sql' | 'state' | 'machineOf' | 'openings' | 'silence' | 'isNew' | 'now' | 'messages' | 'defaultLocale'
 >;
 
 export function beginCommit(given: CommitStart): Commit {

@@ -62,9 +62,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     if (!cell.catchUp(catalog, at, null)) return BUSY;
     const reply = cell.transact(catalog, null, (commit) => {
       const { events, decide, proven } = request;
-      const statuses = events.map(
-        (event): EventStatus => (applyEvent(commit, catalog, event, at) ? 'accepted' : 'duplicate'),
-      );
+      const statuses = events.map((event): EventStatus => (applyEvent(commit, event, at) ? 'accepted' : 'duplicate'));
       const decisions =
         decide && decideAndRecord(commit, catalog, decide, { asking: events.at(-1) ?? null, proven, at });
       const stages = shownStages(commit.state, proven);
@@ -123,7 +121,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
       if (!cell.catchUp(catalog, at, 'import')) return BUSY;
       const applied = cell.transact(catalog, 'import', (commit) => {
         commit.state.importing = true;
-        return applyEvent(commit, catalog, event, at);
+        return applyEvent(commit, event, at);
       });
       statuses.push(applied ? 'accepted' : 'duplicate');
     }

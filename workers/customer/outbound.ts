@@ -6,7 +6,8 @@ import { catalogAtLeast, loadMachine, machineInMemory, within } from '../catalog
 import type { Catalog } from '../catalog/catalog.ts';
 import { indexedRevision } from '../catalog/store.ts';
 import type { Run } from '../engine/machine.ts';
-import { liveRuns, nextDue } from '../engine/travel.ts';
+import { liveRuns, NO_OPENINGS, nextWakeAt } from '../engine/travel.ts';
+import { noteMovedTraits } from './advance.ts';
 import { checkIndexAt, retryAt } from './alarm.ts';
 import type { Cell } from './cell.ts';
 import { now } from './clock.ts';
@@ -66,7 +67,7 @@ export function projectionOf(cell: Cell, catalog: Catalog | null): Projection {
     customerId: state.id,
     revision: state.revision,
     createdAt: state.createdAt,
-    nextDueAt: gone ? null : (nextDue(state, cell.machineOf(catalog))?.timer.dueAt ?? null),
+    nextDueAt: gone ? null : nextWakeAt(state, cell.machineOf(catalog), catalog ?? NO_OPENINGS),
     stages: gone ? [] : stages,
     gone,
   };
@@ -138,6 +139,7 @@ export async function adoptSource(
     cell.transact(catalog, null, (commit) => {
       commit.state.importing ||= importing;
       takePage(commit, source, page, at);
+      if (page.rest) noteMovedTraits(commit);
     });
     if (page.next === null) return;
   }

@@ -246,7 +246,12 @@ export function clearHistory(sql: SqlStorage): void {
 }
 
 /** Facts answered from the rows, which include everything this transaction has written so far (C6). */
-export function factsFromRows(sql: SqlStorage, traits: JsonObject, lastActivityAt: number | null): Facts {
+export function factsFromRows(
+  sql: SqlStorage,
+  traits: JsonObject,
+  lastActivityAt: number | null,
+  customerId = '',
+): Facts {
   const bound = (from: number) => Math.max(from, TIME_MIN);
   /** One by one: a long history is read, never held. */
   function* values(event: string, property: string, from: number, to: number): Generator<Json> {
@@ -260,6 +265,7 @@ export function factsFromRows(sql: SqlStorage, traits: JsonObject, lastActivityA
   return {
     traits,
     lastActivityAt: lastActivityAt ?? -Infinity,
+    customerId,
     count: (event, from, to) => Number(sql.exec(SQL.count, event, bound(from), to).one()['n']),
     sum: (event, property, from, to) => {
       let sum = 0;

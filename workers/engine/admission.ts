@@ -28,15 +28,32 @@ export interface Admission {
   readonly now: number;
 }
 
-/** E1, E6, E7, K3: whether the customer may begin a run, as far as the runs there are decide it; `entry` is asked later. */
+/** E1, E6, E7, K3, N5, N6: whether the customer may begin a run, as far as the runs there are decide it; `entry` is asked later. */
 export function mayEnter(machine: Machine, runs: Iterable<Run>, { key, endedNow, now }: Admission): boolean {
   if (machine.key !== null && key === null) return false;
+  const { entries, concurrent } = machine.caps;
+  let live = 0;
+  let begun = 0;
   for (const run of runs) {
-    if (run.journey !== machine.id || run.key !== key) continue;
+    if (run.journey !== machine.id) continue;
+    if (run.endedAt === undefined) live++;
+    if (entries) for (const at of [run.startedAt, ...(run.past ?? [])]) if (now - at < entries.withinMs) begun++;
+    if (run.key !== key) continue;
     if (run.endedAt === undefined || machine.reentry === 'never' || endedNow.has(run.id)) return false;
     if (machine.reentry !== 'after_exit' && now - run.endedAt < machine.reentry.afterMs) return false;
   }
-  return true;
+  return live < concurrent && (entries === null || begun < entries.max);
+}
+
+/** N6: when runs began that a new one of this key replaces (E8), as far as the cap counts them. Instants in milliseconds. */
+export function earlierEntries(machine: Machine, runs: Iterable<Run>, key: string | null, now: number): number[] {
+  const { entries } = machine.caps;
+  if (!entries) return [];
+  const begun: number[] = [];
+  for (const run of runs)
+    if (run.journey === machine.id && run.key === key)
+      for (const at of [...(run.past ?? []), run.startedAt]) if (now - at < entries.withinMs) begun.push(at);
+  return begun.slice(-entries.max);
 }
 
 /**

@@ -246,9 +246,16 @@ export const SYSTEM_EVENTS = {
   /** `properties.audience` */
   joined: 'Audience Joined',
   left: 'Audience Left',
+  /** A webhook answered: `properties.run`, `webhook`, `status` and `body`. */
+  answered: 'Webhook Answered',
   /** A schedule's instant has come. Never sent: an entry hears it and nothing else. */
   scheduled: 'Journey Scheduled',
 } as const;
+
+const SYSTEM_NAMES: ReadonlySet<string> = new Set(Object.values(SYSTEM_EVENTS));
+
+/** Events of the system are no activity of the customer, and only a server may send them. */
+export const isSystemEvent = (name: string): boolean => SYSTEM_NAMES.has(name);
 
 export type Input =
   | {

@@ -16,7 +16,7 @@ import {
   say,
 } from './build.ts';
 import type { Condition } from './conditions.ts';
-import { type CompiledMember, type Instruction, SYSTEM_EVENTS } from './machine.ts';
+import { type CompiledMember, type Instruction, isSystemEvent, SYSTEM_EVENTS } from './machine.ts';
 
 export interface Program {
   readonly instructions: readonly Instruction[];
@@ -90,7 +90,7 @@ function compileStep(draft: Draft, step: Step, pointer: string, depth: number): 
   } else if ('exit' in step) add(draft, pointer, { op: 'exit', reason: step.exit });
   else if ('emit' in step) {
     const event = build.vocabulary.resolve(step.emit);
-    if (Object.values<string>(SYSTEM_EVENTS).includes(event))
+    if (isSystemEvent(event))
       say(
         build,
         'reserved-event',

@@ -15,8 +15,7 @@ import { type History, newHistory } from './history.ts';
 /** What is published, as far as a customer moves by it. */
 export interface Setting {
   readonly machines: ReadonlyMap<string, Machine>;
-  /** Machines a customer may enter by an event of this name, in the order of their ids. */
-  readonly entries: ReadonlyMap<string, readonly Machine[]>;
+  readonly openings: travel.Openings;
   readonly templates: ReadonlyMap<string, MessageTemplate>;
   readonly defaultLocale: string;
 }
@@ -81,7 +80,8 @@ export function newCustomer(
     timersFired: 0,
   };
   const history = newHistory();
-  return { state, machineOf, setting, history, facts: history.facts(state), onLine, silence: null };
+  const { openings } = setting;
+  return { state, machineOf, openings, setting, history, facts: history.facts(state), onLine, silence: null };
 }
 
 function publishedMachine({ machines }: Setting, run: Run): Machine {
@@ -125,6 +125,12 @@ const WORLD: travel.World<SimulatedCustomer> = {
     carryOut(LEDGER, of, after ?? before, effects, at);
   },
   forget: ({ state }, run) => void state.runs.delete(run),
+  append: (of, event, at) => {
+    const message = travel.messageOf(event);
+    if (!of.history.add(event.name, event.messageId, at, message)) return false;
+    record(of, 'emitted', at, message);
+    return true;
+  },
 };
 
 /** Timers fired for one customer before one input, above which a simulation is taken to run in circles. */
@@ -140,20 +146,19 @@ export function passTime(customer: SimulatedCustomer, until: number): boolean {
   return !more;
 }
 
-const NO_MACHINES: readonly Machine[] = [];
-
 /**
  * One event, applied at the later of its own time and the last input's (L1); whatever was due before has fired (A5).
  * @returns false for a message id that was here already; nothing has changed then but the time
  */
 export function applyEvent(customer: SimulatedCustomer, event: SimulatedEvent, now: number): boolean {
-  const { state, history, setting } = customer;
+  const { state, history } = customer;
   const { name, messageId, message, at, type } = event;
   if (!history.add(name, messageId, at, message)) return false;
   state.events++;
-  travel.noteEvent(state, now);
+  travel.noteEvent(state, name, now);
   const offered = engineEventOf(name, messageId, message);
-  if (type === 'identify' && Object.keys(offered.traits).length > 0) learn(customer, offered.traits, now);
-  travel.offerEvent(WORLD, customer, name, () => offered, setting.entries.get(name) ?? NO_MACHINES, now);
+  if (type === 'identify' && Object.keys(offered.traits).length > 0)
+    if (learn(customer, offered.traits, now)) travel.noteTraits(WORLD, customer, now);
+  travel.offerEvent(WORLD, customer, name, () => offered, now);
   return true;
 }

@@ -16,7 +16,11 @@ export interface History {
   /** The messages of a name, the latest first. */
   readonly latest: (name: string) => Iterable<JsonObject>;
   /** @param of who the facts are about; looked at anew each time */
-  readonly facts: (of: { readonly traits: JsonObject; readonly lastActivityAt: number | null }) => Facts;
+  readonly facts: (of: {
+    readonly id: string;
+    readonly traits: JsonObject;
+    readonly lastActivityAt: number | null;
+  }) => Facts;
 }
 
 export function newHistory(): History {
@@ -56,6 +60,7 @@ export function newHistory(): History {
       get lastActivityAt() {
         return of.lastActivityAt ?? -Infinity;
       },
+      customerId: of.id,
       count: (event, from, to) => {
         const [, start, end] = within(event, from, to);
         return Math.max(0, end - start);

@@ -5,6 +5,7 @@ import { compileMessage, type MessageTemplate } from '../decide/messages.ts';
 import { compileJourney, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
 import type { Machine } from '../engine/machine.ts';
+import { openingsOf } from '../engine/travel.ts';
 import type { Setting } from './customer.ts';
 
 export interface Documents {
@@ -62,13 +63,7 @@ export function settingOf(
   templates: ReadonlyMap<string, MessageTemplate>,
   defaultLocale: string,
 ): Setting {
-  const ordered = [...machines].sort((one, other) => (one.id < other.id ? -1 : 1));
-  const entries = new Map<string, Machine[]>();
-  for (const machine of ordered)
-    for (const event of machine.entry.keys()) {
-      const list = entries.get(event);
-      if (list) list.push(machine);
-      else entries.set(event, [machine]);
-    }
-  return { machines: new Map(ordered.map((machine) => [machine.id, machine])), entries, templates, defaultLocale };
+  const published = new Map([...machines].map((machine) => [machine.id, machine]));
+  const openings = openingsOf(published.values(), () => Number.NEGATIVE_INFINITY);
+  return { machines: published, openings, templates, defaultLocale };
 }
