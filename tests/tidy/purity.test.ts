@@ -4,7 +4,9 @@
 import { describe, expect, it } from 'vitest';
 import { codeBelow, codeOf, readText } from './source.ts';
 
-const CORES = codeBelow('workers/engine', 'workers/decide', 'workers/knowledge', 'workers/simulate');
+const CORES = ['engine', 'decide', 'knowledge', 'export', 'simulate', 'cases'].flatMap((core) =>
+  codeBelow(`workers/${core}`),
+);
 
 const IMPURE: readonly [string, RegExp][] = [
   ['reads the clock', /\bDate\.now\b|\bnew Date\(\s*\)|(?<!new )\bDate\(|\bperformance\b|\bTemporal\.Now\b/],
