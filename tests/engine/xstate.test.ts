@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Actor, type AnyStateMachine, createActor, createMachine } from 'xstate';
 import { xstateOf } from '../../workers/export/xstate.ts';
-import { newCustomer, passTime, receive } from '../../workers/simulate/customer.ts';
+import { applyEvent, newCustomer, passTime } from '../../workers/simulate/customer.ts';
 import { settingOf } from '../../workers/simulate/setting.ts';
 import { often } from '../prove.ts';
 import { machineOf, vocabulary } from './driver.ts';
@@ -131,7 +131,8 @@ function byEngine({ journey }: Drawn, inputs: readonly Told[]): Entered[] {
     at += after;
     const properties = n === null ? {} : { n };
     const message = { messageId: `m${index}`, type: 'track', event, properties };
-    receive(customer, { messageId: `m${index}`, name: event, type: 'track', at, message });
+    passTime(customer, at);
+    applyEvent(customer, { messageId: `m${index}`, name: event, type: 'track', at, message }, at);
   });
   passTime(customer, at + 100 * HOUR);
   return entered;
