@@ -6,7 +6,7 @@ import { LIMITS } from '../../schema/limits.ts';
 import type { MessageTemplate } from '../decide/messages.ts';
 import { CONSENT_EVENT, prepareSend } from '../decide/sending.ts';
 import type { Facts } from '../engine/facts.ts';
-import type { Machine, Run } from '../engine/machine.ts';
+import type { Machine, Outcome, Run } from '../engine/machine.ts';
 import { engineEventOf } from '../engine/message.ts';
 import { carryOut, type Ledger, TRAITS_TOO_LARGE, withTraits } from '../engine/outcomes.ts';
 import * as travel from '../engine/travel.ts';
@@ -56,6 +56,8 @@ export interface SimulatedCustomer extends travel.Journeying {
   readonly onLine: (line: Line) => void;
   /** Why no message may go out; null where it may. */
   silence: 'import' | null;
+  /** Sees what came of each step, and may put something else in its place: for tests that break what they test. */
+  through?: (before: Run | null, outcome: Outcome, at: number) => Outcome;
 }
 
 /**
@@ -120,7 +122,8 @@ const LEDGER: Ledger<SimulatedCustomer> = {
 
 const WORLD: travel.World<SimulatedCustomer> = {
   facts: ({ facts }) => facts,
-  apply: (of, before, after, effects, at) => {
+  apply: (of, before, run, made, at) => {
+    const { run: after, effects } = of.through?.(before, { run, effects: made }, at) ?? { run, effects: made };
     if (after && after !== before) of.state.runs.set(after.id, after);
     carryOut(LEDGER, of, after ?? before, effects, at);
   },
