@@ -21,7 +21,7 @@ describe('simulations', () => {
       end: SETTINGS,
       livesEach: LIVES_EACH,
       inputs: INPUTS,
-      againEvery: often(4, 10),
+      againEvery: often(4, 25),
     };
     const { drawn, ...total } = PROVE ? await liveInThreads(part) : liveAll(part);
     if (PROVE) console.info(JSON.stringify({ ...total, seconds: (performance.now() - started) / 1_000 }));
