@@ -373,25 +373,28 @@ function note(flow: Flow, customerId: string, run: string, effects: readonly Eff
   flow.queue.push({ kind: 'traits', by: run, depth: flow.depth + 1 });
 }
 
-/** N9, N10. */
+/** N9, N10. Past the limit nothing more follows, and that is recorded once: the rest of the queue may be long. */
 function follow<J extends Journeying>(world: World<J>, of: J, flow: Flow, now: number): void {
   for (let next = flow.queue?.shift(); next; next = flow.queue?.shift()) {
     flow.depth = next.depth;
     flow.count++;
-    if (next.kind === 'traits') {
-      if (next.depth <= LIMITS.emitDepthMax && flow.count <= LIMITS.emitsPerInputMax)
-        tellTraits(world, of, flow, next.by, now);
-      continue;
+    const refuse = ({ event, journey }: Extract<Consequence, { kind: 'event' }>, why: string): void => {
+      const detail = `${event.name} did not happen: ${why}`;
+      world.apply(of, null, null, [{ kind: 'error', journey, pointer: '', detail }], now);
+    };
+    if (flow.count > LIMITS.emitsPerInputMax) {
+      const dropped = [next, ...(flow.queue ?? [])].find((consequence) => consequence.kind === 'event');
+      if (dropped) refuse(dropped, `one input made more than ${LIMITS.emitsPerInputMax} events happen`);
+      return;
     }
-    const { event, journey } = next;
-    const detail =
-      next.depth > LIMITS.emitDepthMax
-        ? `${event.name} did not happen: more than ${LIMITS.emitDepthMax} events follow from each other`
-        : flow.count > LIMITS.emitsPerInputMax
-          ? `${event.name} did not happen: one input made more than ${LIMITS.emitsPerInputMax} events happen`
-          : null;
-    if (detail !== null) world.apply(of, null, null, [{ kind: 'error', journey, pointer: '', detail }], now);
-    else if (world.append(of, event, now)) offer(world, of, flow, event.name, () => event, now);
+    const tooDeep = next.depth > LIMITS.emitDepthMax;
+    if (next.kind === 'traits') {
+      if (!tooDeep) tellTraits(world, of, flow, next.by, now);
+    } else if (tooDeep) refuse(next, `more than ${LIMITS.emitDepthMax} events follow from each other`);
+    else if (world.append(of, next.event, now)) {
+      const { event } = next;
+      offer(world, of, flow, event.name, () => event, now);
+    }
   }
 }
 
