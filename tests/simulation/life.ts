@@ -12,9 +12,9 @@ import { EVENTS } from './journeys.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-const BEGIN = Date.parse('2026-01-01T00:00:00Z');
+export const BEGIN = Date.parse('2026-01-01T00:00:00Z');
 /** What is late comes from before the last input. */
-const GAPS = [0, 0, 1_000, 10 * 60_000, 3 * HOUR, 9 * HOUR, DAY, 60 * HOUR, -5 * HOUR] as const;
+export const GAPS = [0, 0, 1_000, 10 * 60_000, 3 * HOUR, 9 * HOUR, DAY, 60 * HOUR, -5 * HOUR] as const;
 /** Steps of all journeys that one input may lead to. */
 const STEPS_PER_INPUT_MAX = 20_000;
 const EFFECTS_PER_STEP_MAX = 2 * (LIMITS.instructionsPerInputMax + LIMITS.stagesPerInputMax);
@@ -77,7 +77,7 @@ export class Broken extends Error {}
 type Said = Pick<Parameters<typeof applyEvent>[1], 'messageId' | 'name' | 'type' | 'message'>;
 
 /** An event, what a server or a webhook says, a trait that changes, or nothing but time. */
-function drawInput(draw: Draw, customer: SimulatedCustomer, input: number): Said | null {
+export function drawInput(draw: Draw, customer: SimulatedCustomer, input: number): Said | null {
   const kind = draw();
   if (kind < 0.1) return null;
   // Now and then a message that was here already.

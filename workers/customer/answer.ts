@@ -9,7 +9,7 @@ import { timersOf } from '../engine/timers.ts';
 import { liveRuns, type MachineOf } from '../engine/travel.ts';
 import { engineEventOf } from './advance.ts';
 import { type Commit, record } from './commit.ts';
-import type { DecisionRequest, Decisions, Described, IncomingEvent } from './messages.ts';
+import type { DecisionRequest, Decisions, Described, IncomingEvent, Recorded } from './messages.ts';
 import { type CustomerState, stagesOf } from './state.ts';
 import { factsFromRows } from './storage.ts';
 
@@ -149,3 +149,12 @@ export function describe(
     lastActivityAt: state.lastActivityAt === null ? null : iso(state.lastActivityAt),
   };
 }
+
+/** The customer as replay compares it. */
+export const recordedOf = (
+  { id, createdAt, runsStarted, traits, runs }: CustomerState,
+  asOf: number,
+): Omit<Recorded, 'entries'> => ({
+  customer: { id, createdAt, asOf, runsStarted, traits },
+  runs: [...runs.values()].sort(byId),
+});

@@ -6,7 +6,7 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Catalog } from '../catalog/catalog.ts';
 import { applyEvent, fireTimers } from './advance.ts';
 import { retryAt } from './alarm.ts';
-import { decideAndRecord, defaultDecisions, describe, mayShow, shownId, shownStages } from './answer.ts';
+import { decideAndRecord, defaultDecisions, describe, mayShow, recordedOf, shownId, shownStages } from './answer.ts';
 import { type Cell, type CustomerEnv, openCell, type Silence } from './cell.ts';
 import { now, platformTime } from './clock.ts';
 import { openFlood } from './flood.ts';
@@ -24,6 +24,7 @@ import type {
   Ingested,
   IngestRequest,
   Projection,
+  Recorded,
   Reply,
   Settlement,
   ShownMessage,
@@ -31,7 +32,7 @@ import type {
 import { handOverPage, movedSources } from './move.ts';
 import { adoptSource, catalogOf, drain, projectionOf, seeToIndex, tellAfterwards } from './outbound.ts';
 import { claimMessage, readMessages, settleMessage } from './sending.ts';
-import { clearHistory, type Entry, readTimeline } from './storage.ts';
+import { clearHistory, type Entry, readEntriesAfter, readTimeline } from './storage.ts';
 
 export type { CustomerEnv };
 
@@ -190,6 +191,30 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     const target = cell.redirect();
     if (target) return cell.stub(target).timeline(before, limit);
     return cell.load() ? readTimeline(cell.sql, before, limit) : null;
+  }
+
+  /**
+   * A page of everything recorded, oldest first, for replay: entries after `after`, and the customer with its runs as they
+   * are once everything due has fired. Null: no such customer.
+   */
+  async recorded(after: number, limit: number): Promise<Reply<Recorded> | null> {
+    const cell = this.#cell;
+    const target = cell.redirect();
+    if (target) return cell.stub(target).recorded(after, limit);
+    if (!cell.load()) return null;
+    const catalog = await catalogOf(cell);
+    if (!catalog || !(await cell.ready(catalog))) return NO_CATALOG;
+    const asOf = cell.inputTime(now());
+    const idle = cell.load()?.importing ?? false;
+    if (!idle && !cell.catchUp(catalog, asOf, null)) return BUSY;
+    const state = cell.load();
+    return (
+      state && {
+        kind: 'done',
+        ...recordedOf(state, idle ? state.lastInputAt : asOf),
+        entries: readEntriesAfter(cell.sql, after, limit),
+      }
+    );
   }
 
   /** What is still to be told to the index, for whoever must know it now; null when it knows everything. */

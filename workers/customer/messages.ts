@@ -2,7 +2,7 @@
 
 import type { JsonObject } from '../../schema/json.ts';
 import type { FieldValue } from '../decide/templates.ts';
-import type { DueTimer } from '../engine/machine.ts';
+import type { DueTimer, Run } from '../engine/machine.ts';
 import type { Entry } from './storage.ts';
 
 export interface IncomingEvent {
@@ -124,6 +124,20 @@ export interface Described {
   readonly lastActivityAt: string | null;
 }
 
+/** A page of what was recorded of a customer, for replay. */
+export interface Recorded {
+  readonly customer: {
+    readonly id: string;
+    readonly createdAt: number;
+    /** Everything due until then has fired. */
+    readonly asOf: number;
+    readonly runsStarted: number;
+    readonly traits: JsonObject;
+  };
+  readonly runs: readonly Run[];
+  readonly entries: readonly Entry[];
+}
+
 export type MessageStatus = 'queued' | 'claimed' | 'sent' | 'failed' | 'uncertain' | 'suppressed';
 
 /** A message as its channel gets it. `key` is the same however often it is handed over. */
@@ -194,6 +208,7 @@ export interface CustomerObject {
   confirm(revision: number): Promise<void>;
   describe(): Promise<Described | null>;
   timeline(before: number, limit: number): Promise<Entry[] | null>;
+  recorded(after: number, limit: number): Promise<Reply<Recorded> | null>;
   handOver(target: string, cursor: number): Promise<HandOver>;
   claimMessage(key: string): Promise<Claim>;
   settleMessage(key: string, settlement: Settlement): Promise<void>;

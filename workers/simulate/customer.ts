@@ -49,6 +49,8 @@ export interface SimulatedState extends travel.Traveller {
 
 export interface SimulatedCustomer extends travel.Journeying {
   readonly state: SimulatedState;
+  /** The setting's, until somebody publishes. */
+  openings: travel.Openings;
   readonly setting: Setting;
   readonly history: History;
   readonly facts: Facts;

@@ -1,0 +1,46 @@
+// What was recorded of a customer, as it travels and as it is kept in tests/histories: a persisted contract. With the
+// journeys as they were published it is everything replay needs.
+
+import { z } from 'zod';
+import type { Run } from '../engine/machine.ts';
+
+/** Instants in milliseconds. `body` is the text as it was written. */
+export const RecordedEntry = z.object({
+  seq: z.int().min(1),
+  at: z.number(),
+  appliedAt: z.number(),
+  kind: z.string(),
+  name: z.string().nullable(),
+  messageId: z.string().nullable(),
+  body: z.string(),
+});
+export type RecordedEntry = z.infer<typeof RecordedEntry>;
+
+export const RecordedCustomer = z.object({
+  id: z.string(),
+  createdAt: z.number().describe('By the clock of the system; events of an import lie before it.'),
+  asOf: z.number().describe('Everything due until then has fired.'),
+  runsStarted: z.int().min(0),
+  traits: z.record(z.string(), z.json()),
+});
+export type RecordedCustomer = z.infer<typeof RecordedCustomer>;
+
+/** A journey as it was published, with the event declarations of that moment. */
+export const PublishedVersion = z.object({
+  id: z.string(),
+  version: z.int().min(1),
+  /** Milliseconds. */
+  publishedAt: z.number(),
+  journey: z.unknown(),
+  /** Index into `declarations`. */
+  declarations: z.int().min(0),
+});
+
+export const RecordedHistory = z.object({
+  customer: RecordedCustomer,
+  runs: z.array(z.custom<Run>((run) => typeof run === 'object' && run !== null && 'id' in run && 'stage' in run)),
+  entries: z.array(RecordedEntry),
+  journeys: z.array(PublishedVersion),
+  declarations: z.array(z.unknown()),
+});
+export type RecordedHistory = z.infer<typeof RecordedHistory>;

@@ -1,0 +1,205 @@
+// Replay: a customer's recorded inputs once more through the versions they met, and what comes of it held against what is
+// stored, byte for byte (I5): every run, every line its steps left, the traits. Inputs are events, the instants at which they
+// were applied, and what was published when; timers, schedules and events that runs made happen follow from them.
+
+import { EventDeclarations } from '../../schema/catalog.ts';
+import { isObject, type JsonObject } from '../../schema/json.ts';
+import { compileJourney, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
+import type { Machine, Run } from '../engine/machine.ts';
+import { type Openings, openingsOf } from '../engine/travel.ts';
+import { applyEvent, newCustomer, passTime, type SimulatedCustomer } from './customer.ts';
+import type { RecordedEntry, RecordedHistory } from './record.ts';
+import { settingOf } from './setting.ts';
+
+export interface Difference {
+  /** `run lifecycle.1`, `line 12`, `traits`, or a journey that does not compile any more. */
+  readonly where: string;
+  readonly stored: string | null;
+  readonly replayed: string | null;
+}
+
+export interface Replayed {
+  /** `merged`: the customer took over another's history, so its own inputs do not tell all. */
+  readonly outcome: 'identical' | 'different' | 'merged';
+  readonly events: number;
+  readonly runs: number;
+  readonly lines: number;
+  /** The first ones. */
+  readonly differences: readonly Difference[];
+}
+
+const DIFFERENCES_MAX = 20;
+
+export function replay(history: RecordedHistory): Replayed {
+  const { customer, runs, entries } = history;
+  const events = entries.filter(({ kind }) => kind === 'event').length;
+  const none = { events, runs: runs.length, lines: 0, differences: [] };
+  if (entries.some(({ kind }) => kind === 'merged')) return { outcome: 'merged', ...none };
+  const versions = compileVersions(history);
+  if (!versions.ok) return { outcome: 'different', ...none, differences: [versions.difference] };
+
+  const made: string[] = [];
+  const walker = walk(history, versions.published, (kind, at, appliedAt, body) => {
+    const line = lineOf(kind, at, appliedAt, body, customer.id);
+    if (line !== null) made.push(line);
+  });
+  const stored = entries.flatMap(({ kind, at, appliedAt, body }) => {
+    const written: unknown = JSON.parse(body);
+    return lineOf(kind, at, appliedAt, isObject(written) ? written : {}, customer.id) ?? [];
+  });
+  const differences = [
+    ...differenceOf('runs begun', `${customer.runsStarted}`, `${walker.state.runsStarted}`),
+    ...runDifferences(runs, [...walker.state.runs.values()]),
+    ...differenceOf('traits', JSON.stringify(customer.traits), JSON.stringify(walker.state.traits)),
+    ...lineDifferences(stored, made),
+  ];
+  return {
+    outcome: differences.length === 0 ? 'identical' : 'different',
+    events,
+    runs: runs.length,
+    lines: stored.length,
+    differences: differences.slice(0, DIFFERENCES_MAX),
+  };
+}
+
+interface Published {
+  readonly at: number;
+  readonly machine: Machine;
+}
+
+type Compiled =
+  | { readonly ok: true; readonly published: readonly Published[] }
+  | { readonly ok: false; readonly difference: Difference };
+
+function compileVersions({ journeys, declarations }: RecordedHistory): Compiled {
+  const vocabularies = new Map<number, Vocabulary>();
+  const published: Published[] = [];
+  for (const { id, version, publishedAt, journey, declarations: index } of journeys) {
+    const known = vocabularies.get(index) ?? vocabularyOf(EventDeclarations.parse(declarations[index]));
+    vocabularies.set(index, known);
+    const compiled = compileJourney(journey, version, known);
+    if (!compiled.ok) {
+      const replayed = JSON.stringify(compiled.findings);
+      return { ok: false, difference: { where: `journey ${id} version ${version}`, stored: 'compiled', replayed } };
+    }
+    published.push({ at: publishedAt, machine: compiled.machine });
+  }
+  return { ok: true, published: published.sort((one, other) => one.at - other.at) };
+}
+
+type OnLine = (kind: string, at: number, appliedAt: number, body: object) => void;
+
+/** The customer after all of its inputs. */
+function walk(history: RecordedHistory, published: readonly Published[], onLine: OnLine): SimulatedCustomer {
+  const { customer, entries, runs } = history;
+  const [first] = entries;
+  const machines = new Map(published.map(({ machine }) => [`${machine.id}@${machine.version}`, machine]));
+  const machineOf = ({ journey, version }: Run): Machine => {
+    const machine = machines.get(`${journey}@${version}`);
+    if (!machine) throw new Error(`There is no ${journey} version ${version} in the record.`);
+    return machine;
+  };
+  const began = new Map<number, Run[]>();
+  for (const run of runs) began.set(run.startedAt, [...(began.get(run.startedAt) ?? []), run]);
+  const walker = newCustomer(
+    settingOf([], new Map(), 'en'),
+    customer.id,
+    first?.appliedAt ?? customer.createdAt,
+    (line) => onLine(line.kind, line.at, line.appliedAt, line.body),
+    machineOf,
+  );
+  /** What the customer could begin at an instant. A run that is stored says which version was at hand when it began. */
+  const openingsAt = (at: number): Openings => {
+    const current = new Map<string, Published>();
+    // What an import applies lies before the object came about, and met what was published then.
+    for (const version of published)
+      if (version.at <= Math.max(at, customer.createdAt)) current.set(version.machine.id, version);
+    for (const run of began.get(at) ?? [])
+      current.set(run.journey, { at: current.get(run.journey)?.at ?? at, machine: machineOf(run) });
+    return openingsOf(
+      [...current.values()].map(({ machine }) => machine),
+      ({ id }) => current.get(id)?.at ?? Number.POSITIVE_INFINITY,
+    );
+  };
+  /** Lets time pass, and at each publish on the way changes what may begin. */
+  const passUntil = (until: number): void => {
+    for (const { at } of published) {
+      if (at <= Math.max(walker.state.lastInputAt, customer.createdAt) || at > until) continue;
+      passTime(walker, at - 1);
+      walker.openings = openingsAt(at);
+    }
+    passTime(walker, until);
+  };
+
+  for (const [index, entry] of entries.entries()) {
+    if (entry.kind !== 'event') continue;
+    if (index > 0) {
+      walker.openings = openingsAt(walker.state.lastInputAt);
+      passUntil(entry.appliedAt);
+    }
+    walker.openings = openingsAt(entry.appliedAt);
+    applyEvent(walker, eventOf(entry), entry.appliedAt);
+  }
+  walker.openings = openingsAt(walker.state.lastInputAt);
+  passUntil(customer.asOf);
+  return walker;
+}
+
+function eventOf({ messageId, name, at, body }: RecordedEntry) {
+  const message: unknown = JSON.parse(body);
+  const members: JsonObject = isObject(message) ? message : {};
+  const type = members['type'];
+  return {
+    messageId: messageId ?? '',
+    name: name ?? '',
+    type: typeof type === 'string' ? type : '',
+    at,
+    message: members,
+  };
+}
+
+/** Lines that follow from the inputs as they stand. What becomes of a message is told apart: see below. */
+const COMPARED = new Set([
+  'transition',
+  'goal',
+  'experiment',
+  'error',
+  'audience',
+  'grant',
+  'task',
+  'webhook',
+  'set',
+  'emitted',
+]);
+
+/**
+ * A line as it is compared; null for one that is no consequence of the customer's inputs. Of a message what the step said:
+ * whether it could go out depends on templates and on what its channel said later.
+ */
+function lineOf(kind: string, at: number, appliedAt: number, body: object, id: string): string | null {
+  if (COMPARED.has(kind)) return `${kind} ${at} ${appliedAt} ${JSON.stringify(body)}`;
+  if (kind !== 'message' && kind !== 'suppressed') return null;
+  const { version: _, status, reason: __, detail: ___, key, ...said } = body as JsonObject;
+  const own = typeof key === 'string' && key.startsWith(`${id}/`) ? key.slice(id.length + 1) : key;
+  // Later word on a message has the message's key with the customer's id, and is not `queued`.
+  if (own !== key && status !== 'queued') return null;
+  return `send ${at} ${appliedAt} ${JSON.stringify({ key: own, ...said })}`;
+}
+
+const differenceOf = (where: string, stored: string | null, replayed: string | null): Difference[] =>
+  stored === replayed ? [] : [{ where, stored, replayed }];
+
+function runDifferences(stored: readonly Run[], replayed: readonly Run[]): Difference[] {
+  const text = (runs: readonly Run[]) => new Map(runs.map((run) => [run.id, JSON.stringify(run)]));
+  const [before, after] = [text(stored), text(replayed)];
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .sort()
+    .flatMap((id) => differenceOf(`run ${id}`, before.get(id) ?? null, after.get(id) ?? null));
+}
+
+function lineDifferences(stored: readonly string[], replayed: readonly string[]): Difference[] {
+  const differences: Difference[] = [];
+  for (let index = 0; index < Math.max(stored.length, replayed.length); index++)
+    differences.push(...differenceOf(`line ${index + 1}`, stored[index] ?? null, replayed[index] ?? null));
+  return differences;
+}
