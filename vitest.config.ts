@@ -33,7 +33,7 @@ export default defineConfig({
       {
         test: {
           name: 'pure',
-          include: ['tests/{check,cli,engine,decide,journeys,schema,simulation,tidy}/**/*.test.ts'],
+          include: ['tests/{check,cli,decide,engine,histories,journeys,schema,simulation,tidy}/**/*.test.ts'],
           isolate: false, // Pure functions share their modules without harm.
           testTimeout: 30_000,
         },

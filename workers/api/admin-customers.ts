@@ -7,7 +7,7 @@ import { isObject, type JsonObject } from '../../schema/json.ts';
 import type { Entry } from '../customer/storage.ts';
 import type { AdminEnv } from './admin.ts';
 import { badLimit, badQuery, customerId, limitOf, noCustomer } from './admin-query.ts';
-import { type Env, json } from './context.ts';
+import { type Env, json, problem } from './context.ts';
 
 export function adminCustomerRoutes(): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>();
@@ -62,6 +62,25 @@ export function adminCustomerRoutes(): Hono<AdminEnv> {
     if (!entries) return noCustomer();
     const page = entries.slice(0, limit);
     return json({ entries: page.map(shown), next: entries.length > limit ? (page.at(-1)?.seq ?? null) : null });
+  });
+
+  app.get('/customers/:id/record', async (c) => {
+    const limit = limitOf(c.req.query('limit'));
+    if (limit === null) return badLimit();
+    const cursor = z.coerce
+      .number()
+      .int()
+      .min(0)
+      .safeParse(c.req.query('cursor') ?? 0);
+    if (!cursor.success) return badQuery('cursor', 'must be the value of next from the page before');
+    const id = customerId(c.req.param('id'));
+    const recorded = id === null ? null : await c.env.CUSTOMER.getByName(id).recorded(cursor.data, limit + 1);
+    if (!recorded) return noCustomer();
+    if (recorded.kind !== 'done')
+      return problem({ kind: 'unavailable', detail: 'The customer cannot be read right now.', retryAfterSeconds: 2 });
+    const { customer, runs, entries } = recorded;
+    const page = entries.slice(0, limit);
+    return json({ customer, runs, entries: page, next: entries.length > limit ? (page.at(-1)?.seq ?? null) : null });
   });
 
   return app;

@@ -5,7 +5,7 @@ import { isObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import type { DocumentRow } from '../catalog/catalog.ts';
 import { publish } from '../catalog/publish.ts';
-import { readVersions } from '../catalog/store.ts';
+import { readDeclarationsAt, readDocument, readVersions } from '../catalog/store.ts';
 import { now } from '../customer/clock.ts';
 import type { AdminEnv } from './admin.ts';
 import { readJsonObject } from './body.ts';
@@ -36,6 +36,22 @@ export function adminJourneyRoutes(): Hono<AdminEnv> {
     const rows = await readVersions(c.env.DB, 'journey', c.req.param('id'));
     if (rows.length === 0) return problem({ kind: 'not-found', detail: 'No journey of that id was ever published.' });
     return json({ id: c.req.param('id'), versions: rows.map(versionOf) });
+  });
+
+  app.get('/journeys/:id/versions/:version', async (c) => {
+    const version = Number(c.req.param('version'));
+    const row = Number.isSafeInteger(version)
+      ? await readDocument(c.env.DB, 'journey', c.req.param('id'), version)
+      : null;
+    if (!row) return problem({ kind: 'not-found', detail: 'No such version of a journey of that id was published.' });
+    const declarations = await readDeclarationsAt(c.env.DB, row.fromVersion);
+    return json({
+      id: row.id,
+      version: row.version,
+      publishedAt: iso(row.publishedAt),
+      journey: JSON.parse(row.body),
+      declarations: declarations ? JSON.parse(declarations.body) : { events: {}, traits: {} },
+    });
   });
 
   app.post('/journeys/publish', async (c) => {

@@ -48,6 +48,19 @@ const JOURNEYS: readonly Route[] = [
     problems: [404],
   },
   {
+    method: 'get',
+    path: '/admin/journeys/{id}/versions/{version}',
+    id: 'getJourneyVersion',
+    tag: 'journeys',
+    summary: 'A journey as one version of it was published, with the event declarations of that moment',
+    params: z.object({
+      id: z.string().describe('The id of the journey.').meta({ example: journey.id }),
+      version: z.coerce.number().int().min(1).describe('Counted from 1.').meta({ example: 1 }),
+    }),
+    answers: { 200: { schema: 'JourneyVersion', words: 'The documents runs of this version go by.' } },
+    problems: [404],
+  },
+  {
     method: 'post',
     path: '/admin/journeys/publish',
     id: 'publishJourney',
@@ -235,6 +248,22 @@ const CUSTOMERS: readonly Route[] = [
       cursor: z.coerce.number().int().min(0).optional().describe('next of the page before.'),
     }),
     answers: { 200: { schema: 'Timeline', words: 'One page.' } },
+    problems: [400, 404],
+  },
+  {
+    method: 'get',
+    path: '/admin/customers/{id}/record',
+    id: 'getRecord',
+    tag: 'customers',
+    summary: 'Everything recorded of a customer, oldest first, as replay needs it',
+    description:
+      'What is due fires first. Instants are milliseconds, bodies are the text as it was written. The command waymark replay rebuilds every run from it and compares.',
+    params: customerId,
+    query: z.object({
+      limit,
+      cursor: z.coerce.number().int().min(0).optional().describe('next of the page before.'),
+    }),
+    answers: { 200: { schema: 'CustomerRecord', words: 'One page, with the customer and its runs as they are now.' } },
     problems: [400, 404],
   },
   {

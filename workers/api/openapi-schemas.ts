@@ -8,6 +8,7 @@ import { CloudEvent } from '../../schema/cloudevent.ts';
 import { Event } from '../../schema/event.ts';
 import { Condition, Duration, Journey, Step, Steps } from '../../schema/journey.ts';
 import { LIMITS } from '../../schema/limits.ts';
+import { RecordedCustomer, RecordedEntry } from '../simulate/record.ts';
 import { SimulateCall, Simulated } from './admin-simulate.ts';
 import { DecideCall, EventsCall } from './sites.ts';
 
@@ -197,6 +198,7 @@ export const SCHEMAS = {
     id: z.string(),
     versions: z.array(z.object({ version, publishedAt: time, current: z.boolean() })),
   }),
+  JourneyVersion: z.object({ ...versioned, publishedAt: time, journey: Journey, declarations: EventDeclarations }),
   PublishCall: z.object({ journey: Journey, dryRun }),
   Published: z.object(versioned),
   SimulateCall: SimulateCall.extend({ journeys: z.array(Journey).optional(), events: z.array(Event).optional() }),
@@ -267,6 +269,12 @@ export const SCHEMAS = {
     next: z.int().nullable().describe('The cursor of the next page; null on the last one.'),
   }),
 
+  CustomerRecord: z.object({
+    customer: RecordedCustomer,
+    runs: z.array(z.looseObject({ id: z.string(), journey: z.string(), version, stage: z.string() })),
+    entries: z.array(RecordedEntry),
+    next: z.int().nullable().describe('The cursor of the next page; null on the last one.'),
+  }),
   MessageList: z.object({
     messages: z.array(
       z.object({

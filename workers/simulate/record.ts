@@ -21,7 +21,7 @@ export const RecordedCustomer = z.object({
   createdAt: z.number().describe('By the clock of the system; events of an import lie before it.'),
   asOf: z.number().describe('Everything due until then has fired.'),
   runsStarted: z.int().min(0),
-  traits: z.record(z.string(), z.json()),
+  traits: z.record(z.string(), z.unknown()),
 });
 export type RecordedCustomer = z.infer<typeof RecordedCustomer>;
 

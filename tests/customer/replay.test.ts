@@ -1,0 +1,146 @@
+// The object's own histories: random journeys, random inputs. Two objects get the same; one is thrown out of memory between
+// any two inputs. Both end the same, and replay rebuilds from the record what is stored, byte for byte.
+
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../schema/json.ts';
+import type { IncomingEvent } from '../../workers/customer/messages.ts';
+import { below, type Draw, drawsOf, pick } from '../../workers/simulate/random.ts';
+import { RecordedHistory } from '../../workers/simulate/record.ts';
+import { replay } from '../../workers/simulate/replay.ts';
+import { often } from '../prove.ts';
+import { drawJourney, EVENTS, words } from '../simulation/journeys.ts';
+import {
+  d1,
+  describeOf,
+  evict,
+  fireAlarm,
+  freshName,
+  HOUR,
+  ingest,
+  objectOf,
+  prepare,
+  publishDrafts,
+  START,
+  setClock,
+  timelineOf,
+} from './object.ts';
+
+const SEQUENCES = often(6, 1_000);
+/** Sequences between two publishes. */
+const EACH = 3;
+const INPUTS = 20;
+const GAPS = [0, 1_000, HOUR, 5 * HOUR, 26 * HOUR, 70 * HOUR] as const;
+
+beforeAll(async () => {
+  await prepare([]);
+  await publishDrafts([{ kind: 'events', id: 'events', document: { ...words.declarations } }]);
+});
+
+/** The whole record, over several pages, as it would arrive by HTTP. */
+async function recordOf(id: string): Promise<RecordedHistory> {
+  const rows = await d1("SELECT id, version, published_at, body FROM documents WHERE kind = 'journey'");
+  const journeys = rows.map((row) => ({
+    id: String(row['id']),
+    version: Number(row['version']),
+    publishedAt: Number(row['published_at']),
+    journey: JSON.parse(String(row['body'])),
+    declarations: 0,
+  }));
+  const entries: RecordedHistory['entries'] = [];
+  for (;;) {
+    const page = await objectOf(id).recorded(entries.at(-1)?.seq ?? 0, 30);
+    if (page?.kind !== 'done') throw new Error(`no record: ${JSON.stringify(page)}`);
+    entries.push(...page.entries);
+    if (page.entries.length === 30) continue;
+    const { customer, runs } = page;
+    const record = { customer, runs, entries, journeys, declarations: [words.declarations] };
+    return RecordedHistory.parse(JSON.parse(JSON.stringify(record)));
+  }
+}
+
+const DAYS = Array.from({ length: 60 }, (_, day) => new Date(START + day * 24 * HOUR).toISOString().slice(0, 10));
+
+function drawEvent(draw: Draw, input: number, at: number): IncomingEvent {
+  const messageId = `m${draw() < 0.05 ? below(draw, input + 1) : input}`;
+  const said = (name: string, members: JsonObject, type = 'track'): IncomingEvent => ({
+    ...{ messageId, name, type, at, merges: null },
+    body: JSON.stringify({ type, messageId, ...(type === 'track' ? { event: name } : {}), ...members }),
+  });
+  const kind = draw();
+  if (kind < 0.1) return said('identify', { traits: { seen: below(draw, 9), born: pick(draw, DAYS) } }, 'identify');
+  if (kind < 0.15) return said('Audience Joined', { properties: { audience: 'regulars' } });
+  if (kind < 0.2) return said('Journey Requested', { properties: { journey: pick(draw, ['alpha', 'beta']) } });
+  const properties: JsonObject = { n: below(draw, 10), due: pick(draw, DAYS), cart: pick(draw, ['a', 'b']) };
+  return said(pick(draw, EVENTS), { properties });
+}
+
+/** What can be seen of a customer, without the name. */
+async function seen(id: string): Promise<string> {
+  const described = await describeOf(id);
+  const timeline = await timelineOf(id);
+  return JSON.stringify([{ ...described, id: '', identifiers: {} }, timeline]).replaceAll(id, 'the customer');
+}
+
+describe('random histories of objects', () => {
+  it(`${SEQUENCES} are the same with an eviction between any two inputs, and replay rebuilds them`, async () => {
+    let at = START;
+    const total = { lines: 0, runs: 0 };
+    for (let sequence = 0; sequence < SEQUENCES; sequence++) {
+      const draw = drawsOf(`objects/${sequence}`);
+      setClock(at);
+      if (sequence % EACH === 0) await publish(draw);
+      const ids = { evicted: freshName(), kept: freshName() };
+      at += HOUR;
+      for (let input = 0; input < INPUTS; input++) {
+        at += pick(draw, GAPS);
+        setClock(at);
+        const alarm = draw() < 0.3;
+        const events = Array.from({ length: 1 + below(draw, 2) }, (_, n) => drawEvent(draw, 2 * input + n, at));
+        for (const id of Object.values(ids)) {
+          if (alarm) await fireAlarm(id);
+          else await ingest(id, events);
+        }
+        await evict(ids.evicted);
+        // A version that is published in the middle of a life begins only what begins after it.
+        if (input === INPUTS / 2 && sequence % EACH === 1) await publish(draw);
+      }
+      if (!(await objectOf(ids.kept).describe())) continue;
+      for (const id of Object.values(ids)) {
+        const result = replay(await recordOf(id));
+        expect([sequence, result.outcome, result.differences]).toEqual([sequence, 'identical', []]);
+        total.lines += result.lines;
+        total.runs += result.runs;
+      }
+      expect(await seen(ids.evicted)).toBe(await seen(ids.kept));
+    }
+    expect(total.lines).toBeGreaterThan(SEQUENCES * 5);
+    expect(total.runs).toBeGreaterThan(SEQUENCES / 2);
+  });
+
+  it('an import is rebuilt too, from before the object and the journeys were there', async () => {
+    const draw = drawsOf('import');
+    setClock(START + 4_000 * 24 * HOUR);
+    await publish(draw);
+    const id = freshName();
+    for (let input = 0; input < 30; input++) {
+      const event = drawEvent(draw, input, START - 400 * 24 * HOUR + input * 9 * HOUR);
+      await objectOf(id).importEvents(0, [event]);
+      if (input % 7 === 0) await evict(id);
+    }
+    const before = replay(await recordOf(id));
+    expect([before.outcome, before.differences]).toEqual(['identical', []]);
+    await objectOf(id).finishImport(0);
+    const after = replay(await recordOf(id));
+    expect([after.outcome, after.differences]).toEqual(['identical', []]);
+    expect(after.lines).toBeGreaterThan(5);
+  });
+});
+
+async function publish(draw: Draw): Promise<void> {
+  const count = 1 + below(draw, 3);
+  await publishDrafts(
+    ['alpha', 'beta', 'gamma']
+      .slice(0, count)
+      .map((id) => ({ kind: 'journey', id, document: drawJourney(draw, id, new Map()) })),
+  );
+}
