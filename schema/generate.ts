@@ -5,10 +5,18 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { Cases } from './cases.ts';
 import { Content, EventDeclarations, Message, Offer } from './catalog.ts';
 import { Journey } from './journey.ts';
 
-const SOURCES = { journey: Journey, content: Content, offer: Offer, message: Message, events: EventDeclarations };
+const SOURCES = {
+  journey: Journey,
+  content: Content,
+  offer: Offer,
+  message: Message,
+  events: EventDeclarations,
+  cases: Cases,
+};
 
 export const GENERATED = join(import.meta.dirname, 'generated');
 

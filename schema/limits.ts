@@ -30,6 +30,9 @@ export const LIMITS = {
   idCharsMax: 256,
   /** URIs in the attributes of a CloudEvent. */
   uriCharsMax: 2_048,
+  /** Cases in one file, and steps in one case. */
+  casesMax: 1_000,
+  caseStepsMax: 1_000,
   /** Names of events, traits, stages, journeys, placements. */
   nameCharsMax: 200,
   /** Traits of one customer, as JSON. */

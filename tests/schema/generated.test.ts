@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { z } from 'zod';
+import { Cases } from '../../schema/cases.ts';
 import { Content, EventDeclarations, Offer } from '../../schema/catalog.ts';
 import { GENERATED, generateSchemas } from '../../schema/generate.ts';
 import { Journey } from '../../schema/journey.ts';
@@ -23,6 +24,9 @@ function shipped(): [string, string][] {
       .map((file): [string, string] => [name, join(folder, file)]);
   return [
     ...inFolder('', 'journey'),
+    ...readdirSync(journeys)
+      .filter((file) => file.endsWith('.cases.json'))
+      .map((file): [string, string] => ['cases', file]),
     ...inFolder('content', 'content'),
     ...inFolder('offers', 'offer'),
     ['events', 'events.json'],
@@ -81,6 +85,25 @@ const OFFER: Json = {
   caps: [],
   locales: LOCALES,
 };
+const CASES: Json = {
+  journey: 'one',
+  with: ['two'],
+  cases: [
+    {
+      name: 'c',
+      start: '2026-01-05T10:00:00Z',
+      customer: 'u',
+      traits: { t: 1 },
+      consents: ['marketing'],
+      steps: [
+        { event: 'page', properties: { p: [1] }, expect: { stage: 'a', transitions: ['- > a'], over: false } },
+        { pass: 'P1D', expect: { stages: { k: 'a' }, messages: ['m'], suppressed: [{ send: 'm', reason: 'r' }] } },
+        { answer: 'w', status: 200, body: { x: null } },
+      ],
+      expect: { stage: null, effects: [{ kind: 'set', value: 1 }], traits: { t: 2 }, errors: ['/key'] },
+    },
+  ],
+};
 const EVENTS: Json = {
   events: {
     A: {
@@ -131,6 +154,7 @@ describe('the generated schemas and Zod', () => {
     ['content', Content, CONTENT],
     ['offer', Offer, OFFER],
     ['events', EventDeclarations, EVENTS],
+    ['cases', Cases, CASES],
   ])('%s: agree about a document and about each of its variants', (name, zod, document) => {
     const schema = schemaOf(name);
     expect(validate(schema, document)).toEqual([]);

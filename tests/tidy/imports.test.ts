@@ -15,6 +15,7 @@ const BELOW: Record<string, readonly string[]> = {
   check: ['decide', 'engine', 'knowledge', 'schema'],
   export: ['engine', 'schema'],
   simulate: ['decide', 'engine', 'knowledge', 'schema'],
+  cases: ['export', 'simulate', 'decide', 'engine', 'schema'],
   catalog: ['check', 'decide', 'engine', 'knowledge', 'schema'],
   customer: ['catalog', 'decide', 'engine', 'knowledge', 'schema'],
   delivery: ['customer', 'catalog', 'decide', 'engine', 'knowledge', 'schema'],
@@ -22,11 +23,11 @@ const BELOW: Record<string, readonly string[]> = {
   api: ['simulate', 'check', 'delivery', 'customer', 'catalog', 'decide', 'engine', 'knowledge', 'schema'],
   index: ['api', 'simulate', 'check', 'delivery', 'customer', 'catalog', 'decide', 'engine', 'knowledge', 'schema'],
   local: ['api', 'simulate', 'check', 'delivery', 'customer', 'catalog', 'decide', 'engine', 'knowledge', 'schema'],
-  cli: ['local', 'check', 'export', 'simulate', 'catalog', 'decide', 'engine', 'knowledge', 'schema'],
+  cli: ['local', 'cases', 'check', 'export', 'simulate', 'catalog', 'decide', 'engine', 'knowledge', 'schema'],
   console: ['decide', 'engine', 'knowledge', 'schema'],
   browser: ['schema'],
 };
-const CORES = ['engine', 'decide', 'knowledge', 'check', 'export', 'simulate'];
+const CORES = ['engine', 'decide', 'knowledge', 'check', 'export', 'simulate', 'cases'];
 const PURE_LIBRARIES = ['@marcbachmann/cel-js', 'liquidjs', 'rrule-temporal', 'temporal-polyfill', 'zod'];
 
 /** `workers/engine/step.ts` belongs to engine, `workers/index.ts` to index, `workers/local.ts` to local. */

@@ -9,7 +9,7 @@ const DEPTH_MAX = 4;
 /** One line a step; steps inside a branch, an arm or a timeout are indented by dots. */
 export function linesOfSteps(steps: readonly Step[], depth = 0): string[] {
   if (depth > DEPTH_MAX) return [`${'· '.repeat(depth)}…`];
-  return steps.flatMap((step) => [`${'· '.repeat(depth)}${lineOf(step)}`, ...nested(step, depth)]);
+  return steps.flatMap((step) => [`${'· '.repeat(depth)}${lineOfStep(step)}`, ...nested(step, depth)]);
 }
 
 interface Part {
@@ -40,7 +40,8 @@ function nested(step: Step, depth: number): string[] {
   return partsOf(step).flatMap(({ title, steps }) => [`${indent}${title}`, ...linesOfSteps(steps, depth + 2)]);
 }
 
-function lineOf(step: Step): string {
+/** What a step does, in a line. */
+export function lineOfStep(step: Step): string {
   if ('send' in step) return `send ${step.send} by ${step.channel}`;
   if ('wait' in step) return `wait ${waitOf(step.wait)}`;
   if ('waitFor' in step) return `wait for ${step.waitFor.event}${upTo(step.timeout)}`;
