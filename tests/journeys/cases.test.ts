@@ -140,7 +140,7 @@ describe('coverage', () => {
 describe('missing cases', () => {
   it('are found for every construct, pass, and cover it; what cannot be reached is named', () => {
     const rich = stand(RICH);
-    const { cases, unreached } = generateCases(rich, declared.declarations, everything(rich), 6_000);
+    const { cases, unreached } = generateCases(rich, declared.declarations, everything(rich), 12_000);
     expect(unreached.map(({ pointer }) => pointer)).toEqual(['/entry/3']);
     const { failures, uncovered } = testJourney(rich, { cases });
     expect(failures).toEqual([]);
