@@ -1,0 +1,103 @@
+// All documents of a catalog, checked together: each by what refuses it at publish, and by what the others say.
+
+import { Content, EventDeclarations, Message, Offer } from '../../schema/catalog.ts';
+import { Journey } from '../../schema/journey.ts';
+import { compileItem } from '../decide/items.ts';
+import { compileMessage } from '../decide/messages.ts';
+import { EMPTY_VOCABULARY, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
+import { findingsOf } from '../engine/findings.ts';
+import { checkJourney, type Graded, type Surroundings } from './check.ts';
+import { type Code, severityOf } from './codes.ts';
+import { nearest } from './nearest.ts';
+
+export interface Document {
+  readonly kind: 'journey' | 'content' | 'offer' | 'message' | 'events';
+  readonly document: unknown;
+}
+
+/** What stands beside each: of the documents those that have their shape. `declared` where no events are among them. */
+export function surroundingsOf(documents: readonly Document[], declared: Vocabulary = EMPTY_VOCABULARY): Surroundings {
+  const events = EventDeclarations.safeParse(documents.find(({ kind }) => kind === 'events')?.document);
+  const of = (kind: Document['kind']) => documents.filter((each) => each.kind === kind).map(({ document }) => document);
+  const journeys = of('journey').flatMap((document) => Journey.safeParse(document).data ?? []);
+  const messages = of('message').flatMap((document) => Message.safeParse(document).data ?? []);
+  const offers = of('offer').flatMap((document) => Offer.safeParse(document).data ?? []);
+  return {
+    vocabulary: events.success ? vocabularyOf(events.data) : declared,
+    journeys: new Map(journeys.map((journey) => [journey.id, journey])),
+    messages: new Map(messages.map((message) => [message.id, message])),
+    offers: new Set(offers.map(({ id }) => id)),
+  };
+}
+
+/** Findings of each document, in the order given. */
+export function checkDocuments(documents: readonly Document[]): Graded[][] {
+  const around = surroundingsOf(documents);
+  const languages = languagesOf(documents);
+  return documents.map((each) => {
+    if (each.kind === 'journey') return checkJourney(each.document, around);
+    const refused = refusalsOf(each, around.vocabulary);
+    return refused.length > 0 ? refused : [...checkLanguages(each, languages), ...checkPlaces(each, around)];
+  });
+}
+
+function refusalsOf({ kind, document }: Document, vocabulary: Vocabulary): Graded[] {
+  const compiled =
+    kind === 'message'
+      ? compileMessage(document, 0)
+      : kind === 'content' || kind === 'offer'
+        ? compileItem(kind, document, 0, vocabulary)
+        : null;
+  const parsed = kind === 'events' ? EventDeclarations.safeParse(document) : null;
+  const findings =
+    compiled && !compiled.ok ? compiled.findings : parsed?.error ? findingsOf(parsed.error.issues, document) : [];
+  return findings.map((finding) => ({ ...finding, severity: 'error' }));
+}
+
+const warn = (code: Code, pointer: string, message: string, remedy: string): Graded => ({
+  ...{ code, severity: severityOf(code), pointer, message, remedy },
+});
+
+const localesOf = ({ document }: Document): string[] => {
+  const locales: unknown = Reflect.get(Object(document), 'locales');
+  return typeof locales === 'object' && locales !== null ? Object.keys(locales) : [];
+};
+
+/** Languages that most of the documents of all kinds have. */
+function languagesOf(documents: readonly Document[]): string[] {
+  const served = documents.map(localesOf).filter((locales) => locales.length > 0);
+  return [...new Set(served.flat())].filter(
+    (language) => served.filter((locales) => locales.includes(language)).length * 2 > served.length,
+  );
+}
+
+function checkLanguages(document: Document, languages: readonly string[]): Graded[] {
+  const own = localesOf(document);
+  const missing = languages.filter((language) => own.length > 0 && !own.includes(language));
+  return missing.map((language) =>
+    warn(
+      'language-missing',
+      '/locales',
+      `is not there in ${JSON.stringify(language)}, as most documents are`,
+      'Add it: customers of that language get another one until then.',
+    ),
+  );
+}
+
+/** Stages that content and offers are for: `journey.stage`. */
+function checkPlaces({ kind, document }: Document, { journeys }: Surroundings): Graded[] {
+  const parsed = kind === 'content' ? Content.safeParse(document) : kind === 'offer' ? Offer.safeParse(document) : null;
+  const known = [...(journeys?.values() ?? [])].flatMap(({ id, stages }) =>
+    Object.keys(stages).map((stage) => `${id}.${stage}`),
+  );
+  return (parsed?.data?.stages ?? []).flatMap((place, index) =>
+    known.includes(place)
+      ? []
+      : warn(
+          'unknown-place',
+          `/stages/${index}`,
+          `no journey has the stage ${place}`,
+          `${nearest(place, known)}Correct it, or publish that journey.`,
+        ),
+  );
+}

@@ -1,0 +1,84 @@
+// Every code of a finding: how grave it is, and what it means. The codes of the compiler are errors, for what does not
+// compile cannot run; of those found here an error is what certainly does not do what is written. CODES.md lists the same
+// for people; a test holds the two, and what is really said, against each other.
+
+export type Severity = 'error' | 'warning';
+
+export const CODES = {
+  // The compiler's.
+  json: ['error', 'The file is not JSON.'],
+  schema: ['error', 'A member is missing, unknown, or of a wrong type or size.'],
+  limit: ['error', 'There is more of something than the system accepts.'],
+  'unknown-stage': ['error', 'Something leads to a stage the journey does not have.'],
+  order: ['error', 'The order names a stage twice, or there is no order to refuse a way back in.'],
+  regress: ['error', 'A way leads back in an order that refuses it.'],
+  'final-stage': ['error', 'A final stage ends the run, yet something is written to happen in it.'],
+  duration: ['error', 'A duration has no fixed length, or is none.'],
+  'delay-too-short': ['error', 'A timer is due in less than a second.'],
+  'delay-too-long': ['error', 'A delay is longer than ten years, beyond what the platform holds.'],
+  zone: ['error', 'A time zone is not in the IANA database.'],
+  schedule: ['error', 'A recurrence rule cannot be used.'],
+  'condition-syntax': ['error', 'A condition is not CEL.'],
+  'condition-type': ['error', 'A condition compares or calculates with values of types that do not go together.'],
+  'condition-limit': ['error', 'A condition is too long or nested too deeply.'],
+  'condition-function': ['error', 'A condition calls a function that is not there, or calls one in a wrong way.'],
+  'time-alone': ['error', 'What is asked again at every change asks for something that time alone changes.'],
+  'no-event': ['error', 'What is asked without an event asks for the event.'],
+  'start-whole': ['error', 'A condition asks for all properties of the starting event; a run keeps named ones only.'],
+  'unknown-webhook': ['error', 'A condition asks for the answer of a webhook the journey does not have.'],
+  'wait-timeout': ['error', 'Steps stand where only a timeout leads, and there is none.'],
+  'arm-twice': ['error', 'Two arms of an experiment have one name.'],
+  'reserved-event': ['error', 'A step emits an event that the system makes by itself.'],
+  template: ['error', 'A template of content or of a message cannot be rendered.'],
+  // Ways through the stages.
+  'unreachable-stage': ['error', 'No way leads from the initial stage to this one.'],
+  'dead-end': [
+    'warning',
+    'A stage that is not final has no way out; only an exit of the journey ends it, if anything.',
+  ],
+  'loop-without-wait': ['error', 'Stages lead round in a circle at once, for ever: nothing on the way waits.'],
+  'loop-possible': ['warning', 'Stages lead round in a circle at once as long as conditions hold.'],
+  'journey-loop': ['warning', 'Journeys begin each other round in a circle without a wait.'],
+  'stage-passed': ['error', 'The stage is always left at once, so what waits in it never comes to pass.'],
+  // What can never be, or always is.
+  'condition-never': ['error', 'A condition contradicts itself: it never holds.'],
+  'condition-always': ['warning', 'A condition always holds, so it says nothing.'],
+  'transition-shadowed': ['error', 'An earlier transition, exit or timer always wins over this one.'],
+  'branch-shadowed': ['error', 'An earlier branch always wins over this one.'],
+  'dead-else': ['warning', 'The branches cover every case, so else never runs.'],
+  'dead-steps': ['error', 'The steps before always leave, so these never run.'],
+  'entry-redundant': ['warning', 'An earlier entry begins the run in every case in which this one would.'],
+  'exit-redundant': ['warning', 'An earlier exit ends the run in every case in which this one would.'],
+  'wait-never': ['error', 'The event waited for always leads out of the stage first.'],
+  // What does nothing.
+  'wait-zero': ['warning', 'A wait of no length does not wait.'],
+  'experiment-single': ['warning', 'An experiment with one arm and no holdout compares nothing.'],
+  'branch-empty': ['warning', 'No branch has a step, so the branch does nothing.'],
+  'cap-useless': ['warning', 'A cap on runs at once has no effect: without a key there is only one.'],
+  'reentry-useless': ['warning', 'A cap on entries has no effect: the journey is entered once.'],
+  'suspends-itself': ['warning', 'A journey suspends a tag it has itself.'],
+  // Names.
+  'unknown-event': ['warning', 'The event is not declared, and no journey emits it.'],
+  'unknown-trait': ['warning', 'The trait is not declared, and no journey sets it.'],
+  'unknown-property': ['warning', 'The event is declared without this property.'],
+  'set-type': ['error', 'A step gives a trait a value of another type than declared.'],
+  'emit-type': ['error', 'A step gives a property of an event a value of another type than declared.'],
+  'window-too-long': ['warning', 'A window of the history is longer than ten years, the longest time there is.'],
+  'unknown-message': ['warning', 'There is no message template of that id.'],
+  'message-channel': ['warning', 'The message is written for another channel.'],
+  'message-purpose': ['warning', 'The message is declared for another purpose than the step sends it for.'],
+  'unknown-offer': ['warning', 'A coupon is granted that no offer describes.'],
+  'unknown-journey': ['warning', 'There is no journey of that id.'],
+  'start-unheard': ['warning', 'The journey to be started has no entry for this one.'],
+  'entry-unstarted': ['warning', 'The journey named by an entry does not start this one.'],
+  'unknown-tag': ['warning', 'No journey has the tag that is to be suspended.'],
+  'unknown-place': ['warning', 'Content or an offer names a stage that no journey has.'],
+  'language-missing': ['warning', 'A document is not there in every language the others have.'],
+} as const satisfies Record<string, readonly [Severity, string]>;
+
+export type Code = keyof typeof CODES;
+
+const isCode = (code: string): code is Code => Object.hasOwn(CODES, code);
+
+/** What is not listed is the compiler's, and an error. */
+export const severityOf = (code: string): Severity => (isCode(code) ? CODES[code][0] : 'error');
