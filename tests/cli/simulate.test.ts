@@ -4,6 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { Misuse } from '../../workers/cli/command.ts';
+import { command as replay } from '../../workers/cli/commands/replay.ts';
+import { command as simulate } from '../../workers/cli/commands/simulate.ts';
 import { readHistories } from '../histories/kept.ts';
 import { runCommand } from './command.ts';
 
@@ -49,9 +52,8 @@ describe('waymark simulate', () => {
     [['--from', 'tomorrow']],
     [['--journey', 'none.json']],
     [['--nothing']],
-  ])('called wrongly (%j) it says how to call it', async (args) => {
-    const { code, errors } = await runCommand(['simulate', ...args]);
-    expect([code, errors]).toEqual([2, expect.stringContaining('waymark simulate [FOLDER]')]);
+  ])('called wrongly (%j) it does not begin', async (args) => {
+    await expect(simulate.run(args)).rejects.toThrow(Misuse);
   });
 });
 
@@ -69,8 +71,12 @@ describe('waymark replay', () => {
     expect([none.code, none.errors]).toEqual([1, expect.stringContaining('is no recorded history')]);
   });
 
-  it.each([[[]], [['u:a', 'u:b']], [['u:a', '--file', 'x.json']]])('called wrongly (%j) it says how', async (args) => {
-    const { code, errors } = await runCommand(['replay', ...args]);
+  it.each([[[]], [['u:a', 'u:b']], [['u:a', '--file', 'x']]])('called wrongly (%j) it does not begin', async (args) => {
+    await expect(replay.run(args)).rejects.toThrow(Misuse);
+  });
+
+  it('called wrongly it says how to call it', async () => {
+    const { code, errors } = await runCommand(['replay']);
     expect([code, errors]).toEqual([2, expect.stringContaining('waymark replay CUSTOMER')]);
   });
 });

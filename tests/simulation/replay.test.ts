@@ -14,7 +14,7 @@ import { often, PROVE } from '../prove.ts';
 import { drawJourney, words } from './journeys.ts';
 import { BEGIN, drawInput, GAPS } from './life.ts';
 
-const HISTORIES = often(60, 10_000);
+const HISTORIES = often(40, 10_000);
 const INPUTS = 60;
 /** Histories of one set of versions, because compiling costs more than a life. */
 const LIVES_EACH = 10;

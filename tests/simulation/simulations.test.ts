@@ -10,7 +10,7 @@ import { liveAll, liveInThreads } from './lives.ts';
 const SEED = process.env['WAYMARK_SEED'] ?? 'waymark';
 const INPUTS = 200;
 const SETTINGS = often(60, 2_000);
-const LIVES_EACH = often(4, 50);
+const LIVES_EACH = often(3, 50);
 
 describe('simulations', () => {
   it(`${SETTINGS * LIVES_EACH} lives of ${INPUTS} inputs break no invariant (seed ${SEED})`, async () => {
@@ -21,7 +21,7 @@ describe('simulations', () => {
       end: SETTINGS,
       livesEach: LIVES_EACH,
       inputs: INPUTS,
-      againEvery: often(4, 25),
+      againEvery: often(3, 25),
     };
     const { drawn, ...total } = PROVE ? await liveInThreads(part) : liveAll(part);
     if (PROVE) console.info(JSON.stringify({ ...total, seconds: (performance.now() - started) / 1_000 }));
