@@ -224,9 +224,18 @@ export function offerEvent<J extends Journeying>(
   event: () => EngineEvent,
   now: number,
 ): void {
+  if (!concernsAnyone(of, name)) return;
   const flow = newFlow();
   offer(world, of, flow, name, event, now);
   follow(world, of, flow, now);
+}
+
+/** Most events of a shop concern no journey: they are told apart without making anything. */
+function concernsAnyone({ state, machineOf, openings }: Journeying, name: string): boolean {
+  if (openings.entries.has(name) || isSystemEvent(name)) return true;
+  for (const run of state.runs.values())
+    if (run.endedAt === undefined && listens(machineOf(run), run, name)) return true;
+  return false;
 }
 
 /** T7, D3: the customer's traits have changed, by something other than a run; ask before the event that says so is offered. */
