@@ -84,8 +84,8 @@ describe('waymark test', () => {
   });
 
   it('--generate writes the file where there is none', async () => {
-    const { file, casesFile } = folderWith(null);
-    expect((await runCommand(['test', file])).output).toContain('cart-recovery: no cases');
+    const { folder, file, casesFile } = folderWith(null);
+    expect((await runCommand(['test', folder])).output).toContain('cart-recovery: no cases');
     expect(existsSync(casesFile)).toBe(false);
     expect((await runCommand(['test', file, '--generate'])).code).toBe(0);
     expect(() => Cases.parse(JSON.parse(readFileSync(casesFile, 'utf8')))).not.toThrow();

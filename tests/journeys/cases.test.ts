@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Case } from '../../schema/cases.ts';
+import type { Journey } from '../../schema/journey.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import { durationOf, generateCases } from '../../workers/cases/generate.ts';
 import { elementsOf } from '../../workers/cases/observe.ts';
@@ -11,6 +12,7 @@ import { openPlay, type Stand, sceneOf } from '../../workers/cases/play.ts';
 import { runCase, testJourney } from '../../workers/cases/run.ts';
 import { journeyFiles, judge, readSubjects } from '../../workers/cli/cases.ts';
 import { compileMessage } from '../../workers/decide/messages.ts';
+import { compileJourney } from '../../workers/engine/compile.ts';
 import type { Machine } from '../../workers/engine/machine.ts';
 import { drawsOf } from '../../workers/simulate/random.ts';
 import { machineOf, vocabulary } from '../engine/driver.ts';
@@ -34,6 +36,51 @@ describe('the shipped journeys', () => {
   );
 
   it('are all there', () => expect(subjects.length).toBeGreaterThanOrEqual(2));
+});
+
+/** The journey with one thing changed: another target, a longer delay, a way or a step less. */
+function mutantsOf(machine: Machine): { readonly what: string; readonly journey: Journey }[] {
+  const mutants: { what: string; journey: Journey }[] = [];
+  const names = Object.keys(machine.journey.stages);
+  for (const [name, stage] of Object.entries(machine.journey.stages)) {
+    const put = (what: string, changed: Partial<typeof stage>): void => {
+      const stages = { ...machine.journey.stages, [name]: { ...stage, ...changed } };
+      mutants.push({ what: `${name} ${what}`, journey: { ...machine.journey, stages } });
+    };
+    for (const part of ['on', 'after', 'at'] as const) {
+      const list: readonly { readonly to: string }[] = stage[part] ?? [];
+      list.forEach((way, index) => {
+        const to = names.find((other) => other !== way.to) ?? name;
+        put(`${part}/${index} to ${to}`, { [part]: list.with(index, { ...way, to }) });
+        put(`${part}/${index} gone`, { [part]: list.toSpliced(index, 1) });
+      });
+    }
+    (stage.after ?? []).forEach((after, index, list) => {
+      put(`after/${index} later`, { after: list.with(index, { ...after, delay: 'P999D' }) });
+    });
+    (stage.steps ?? []).forEach((_, index, list) => {
+      put(`steps/${index} gone`, { steps: list.toSpliced(index, 1) });
+    });
+  }
+  return mutants;
+}
+
+describe('the cases of the shipped journeys', () => {
+  it('notice when a way leads elsewhere, is gone or takes longer, and when a step is gone', () => {
+    const { subjects, vocabularyOf } = readSubjects(journeyFiles([], JOURNEYS));
+    const survivors: string[] = [];
+    let mutants = 0;
+    for (const { stand: of, cases, journeyFile } of subjects)
+      for (const { what, journey } of of ? mutantsOf(of.machine) : []) {
+        const compiled = compileJourney(journey, 1, vocabularyOf(journeyFile));
+        if (!of || !cases || !compiled.ok) continue;
+        mutants++;
+        const { failures } = testJourney({ ...of, machine: compiled.machine }, cases);
+        if (failures.length === 0) survivors.push(`${journey.id} ${what}`);
+      }
+    expect(mutants).toBeGreaterThan(80);
+    expect(survivors).toEqual([]);
+  });
 });
 
 const declared = vocabulary({

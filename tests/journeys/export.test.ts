@@ -1,7 +1,7 @@
 // The exporters: what the shipped journeys become, kept as golden files, and what every diagram owes its journey whatever
 // signs its names hold. That XState moves as the engine does: tests/engine/xstate.test.ts.
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createMachine } from 'xstate';
@@ -14,6 +14,10 @@ const ROOT = join(import.meta.dirname, '../..');
 const GOLDEN = join(import.meta.dirname, 'golden');
 const shipped = (id: string): Journey =>
   Journey.parse(JSON.parse(readFileSync(join(ROOT, `journeys/${id}.json`), 'utf8')));
+
+const SHIPPED = readdirSync(join(ROOT, 'journeys'))
+  .filter((file) => file.endsWith('.json') && !file.endsWith('.cases.json') && file !== 'events.json')
+  .map((file) => shipped(file.replace(/\.json$/, '')));
 
 const hostile = Journey.parse({
   id: 'hostile',
@@ -84,21 +88,18 @@ describe('Mermaid', () => {
     await expect(mermaidOf(shipped(id))).toMatchFileSnapshot(join(GOLDEN, `${id}.mmd`));
   });
 
-  it.each([shipped('lifecycle'), shipped('cart-recovery'), hostile])(
-    '$id: every stage and every way is in it',
-    (journey) => {
-      const { states, arrows } = drawnOf(mermaidOf(journey));
-      const names = Object.keys(journey.stages);
-      expect(new Set(states).size).toBe(names.length);
-      const id = (name: string) => states[names.indexOf(name)] ?? '';
-      expect(arrows).toContainEqual(['[*]', id(journey.initial)]);
-      for (const [name, { on = [], after = [], at = [], always = [], final }] of Object.entries(journey.stages)) {
-        for (const { to } of [...on, ...after, ...at, ...always]) expect(arrows).toContainEqual([id(name), id(to)]);
-        if (final) expect(arrows).toContainEqual([id(name), '[*]']);
-      }
-      if (journey.exit?.length) expect(arrows).toContainEqual(['whole_journey', '[*]']);
-    },
-  );
+  it.each([...SHIPPED, hostile])('$id: every stage and every way is in it', (journey) => {
+    const { states, arrows } = drawnOf(mermaidOf(journey));
+    const names = Object.keys(journey.stages);
+    expect(new Set(states).size).toBe(names.length);
+    const id = (name: string) => states[names.indexOf(name)] ?? '';
+    expect(arrows).toContainEqual(['[*]', id(journey.initial)]);
+    for (const [name, { on = [], after = [], at = [], always = [], final }] of Object.entries(journey.stages)) {
+      for (const { to } of [...on, ...after, ...at, ...always]) expect(arrows).toContainEqual([id(name), id(to)]);
+      if (final) expect(arrows).toContainEqual([id(name), '[*]']);
+    }
+    if (journey.exit?.length) expect(arrows).toContainEqual(['whole_journey', '[*]']);
+  });
 
   it('says conditions, delays, dates, steps and what ends the run', () => {
     const diagram = mermaidOf(hostile);
@@ -122,6 +123,12 @@ describe('XState', () => {
     await expect(`${JSON.stringify({ config, unsaid }, null, 2)}\n`).toMatchFileSnapshot(
       join(GOLDEN, `${id}.xstate.json`),
     );
+  });
+
+  it.each(SHIPPED)('$id: XState takes what is exported', (journey) => {
+    const { config } = xstateOf(journey);
+    expect(() => createMachine(JSON.parse(JSON.stringify(config)))).not.toThrow();
+    expect(Object.keys(config.states)).toEqual(expect.arrayContaining(Object.keys(journey.stages)));
   });
 
   it('names with dots and signs are targets like others; what it cannot say is named with its place', () => {

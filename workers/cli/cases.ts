@@ -1,7 +1,7 @@
 // Reads journeys with their cases, runs them, and writes cases that are missing. What is wrong with a file is said with its
 // line, in the words of `waymark check`. The judgement itself: workers/cases/.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import {
   applyEdits,
@@ -54,12 +54,20 @@ interface Shelf {
 
 export const CASES_ENDING = '.cases.json';
 
-/** Journey files of a folder, those named, or those beside the files of cases named. */
+/**
+ * The journey files that are meant: those named, those beside files of cases, those of folders; without any, of `folder`.
+ * @throws where there is no such file
+ */
 export function journeyFiles(named: readonly string[], folder: string): string[] {
-  if (named.length > 0)
-    return named.map((file) => (file.endsWith(CASES_ENDING) ? `${file.slice(0, -CASES_ENDING.length)}.json` : file));
-  const { sources } = readSources(folder);
-  return sources.filter(({ kind }) => kind === 'journey').map(({ path }) => join(folder, path));
+  return (named.length > 0 ? named : [folder]).flatMap((path) => {
+    if (existsSync(path) && statSync(path).isDirectory())
+      return readSources(path).sources.flatMap((source) =>
+        source.kind === 'journey' ? [join(path, source.path)] : [],
+      );
+    const file = path.endsWith(CASES_ENDING) ? `${path.slice(0, -CASES_ENDING.length)}.json` : path;
+    if (!existsSync(file)) throw new Error(`There is no journey ${file}.`);
+    return [file];
+  });
 }
 
 /** @throws where a file that was named is not there */

@@ -11,7 +11,7 @@ export const command: Command = {
   summary: 'runs the cases beside journeys, and says what they leave untested',
   usage: `waymark test [FILES] [--generate [--print]] [--json]
 
-Runs NAME.cases.json beside each journey of FILES (journeys or files of cases; default: all of journeys/) on a virtual
+Runs NAME.cases.json beside each journey of FILES (journeys, files of cases or folders; default: journeys/) on a virtual
 clock, with the journey's own conditions, waits, experiments and messages. Nothing is sent and no system is asked.
 Says which stages, transitions, entries, exits, steps, branches, arms and outcomes of waits no case comes to.
 
