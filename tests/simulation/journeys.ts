@@ -133,12 +133,12 @@ function stage(making: Making): JsonObject {
         ...list(making, 1, () => ({ delay: pick(draw, DELAYS), to: to() })),
       ],
     })),
-    ...sometimes(making, 'at', 0.2, () => ({
+    ...sometimes(making, 'at', 0.12, () => ({
       at: [
         {
           date: pick(draw, DATES),
           ...sometimes(making, 'offset', 0.5, () => ({ offset: pick(draw, ['-P1D', 'P1M', '-PT3H']) })),
-          ...sometimes(making, 'yearly', 0.3, () => ({ every: 'year' })),
+          ...sometimes(making, 'yearly', 0.25, () => ({ every: 'year' })),
           to: to(),
         },
       ],
@@ -216,10 +216,15 @@ const STEPS = {
   start: ({ draw }) => ({ start: pick(draw, JOURNEYS) }),
   cancel: ({ draw }) => ({ cancel: pick(draw, JOURNEYS) }),
 } satisfies Record<string, (making: Making) => JsonObject>;
-const KINDS = Object.keys(STEPS) as (keyof typeof STEPS)[];
+type Kind = keyof typeof STEPS;
+/** The first ones are what most steps of a shop are. */
+const KINDS: readonly Kind[] = [
+  ...(['send', 'wait', 'set', 'branch', 'waitFor', 'emit', 'send', 'wait'] satisfies Kind[]),
+  ...(Object.keys(STEPS) as Kind[]),
+];
 /** What a simulation of enough journeys has to have drawn. */
 export const CONSTRUCTS: readonly string[] = [
-  ...KINDS,
+  ...Object.keys(STEPS),
   ...['if', 'key', 'exit', 'goal', 'goal within', 'goal ends', 'caps', 'tags', 'suspends', 'priority', 'zone', 'order'],
   ...['audience entry', 'api entry', 'journey entry', 'schedule', 'schedule zone', 'after', 'since activity', 'at'],
   ...['offset', 'yearly', 'always', 'match', 'timeout', 'holdout', 'answer'],

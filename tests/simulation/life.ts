@@ -14,7 +14,7 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 export const BEGIN = Date.parse('2026-01-01T00:00:00Z');
 /** What is late comes from before the last input. */
-export const GAPS = [0, 0, 1_000, 10 * 60_000, 3 * HOUR, 9 * HOUR, DAY, 60 * HOUR, -5 * HOUR] as const;
+export const GAPS = [0, 0, 1_000, 10 * 60_000, HOUR, 3 * HOUR, 9 * HOUR, 40 * HOUR, -5 * HOUR] as const;
 /** Steps of all journeys that one input may lead to. */
 const STEPS_PER_INPUT_MAX = 20_000;
 const EFFECTS_PER_STEP_MAX = 2 * (LIMITS.instructionsPerInputMax + LIMITS.stagesPerInputMax);
