@@ -33,7 +33,7 @@ export default defineConfig({
       {
         test: {
           name: 'pure',
-          include: ['tests/{check,cli,decide,engine,histories,journeys,schema,simulation,tidy}/**/*.test.ts'],
+          include: ['tests/{check,decide,engine,histories,journeys,schema,simulation,tidy}/**/*.test.ts'],
           isolate: false, // Pure functions share their modules without harm.
           testTimeout: 30_000,
         },
@@ -54,7 +54,13 @@ export default defineConfig({
       {
         test: { name: 'server', include: ['tests/{api,bench}/**/*.test.ts'], exclude: UNDER_PRESSURE, ...REAL_SERVER },
       },
-      { test: { name: 'edge', include: ['tests/{browser,contract}/**/*.test.ts', ...UNDER_PRESSURE], ...REAL_SERVER } },
+      {
+        test: {
+          name: 'edge',
+          include: ['tests/{browser,cli,contract}/**/*.test.ts', ...UNDER_PRESSURE],
+          ...REAL_SERVER,
+        },
+      },
     ],
   },
 });

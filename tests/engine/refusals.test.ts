@@ -121,9 +121,7 @@ describe('work is bounded', () => {
     // Errors inside are absorbed by exists(): they must not keep it going.
     'traits.list.exists(x, traits.list.exists(y, traits.gone == 1))',
   ])('C9 the elements of one evaluation are counted: %s', (source) => {
-    const startedAt = performance.now();
     expect(value(source, { traits: { list, long: 'a'.repeat(16_000) } })).toBe(tooMany);
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
   });
 
   it('C9 the count begins anew with each evaluation, and stands at the limit', () => {
