@@ -204,9 +204,33 @@ test('a dry run says what would be and writes nothing', async () => {
   const journey = { id, entry: [{ event: id }], initial: 'one', stages: { one: { final: true } } };
   const before = await catalogVersion();
   const answer = await server.admin('POST', '/admin/journeys/publish', { journey, dryRun: true });
-  expect([answer.status, answer.body]).toMatchObject([200, { id, version: 1, findings: [] }]);
+  expect([answer.status, answer.body]).toMatchObject([
+    200,
+    { id, version: 1, findings: [{ code: 'unknown-event', severity: 'warning', pointer: '/entry/0/event' }] },
+  ]);
   expectProblem(await server.admin('GET', `/admin/journeys/${id}`), 404);
   expect(await catalogVersion()).toBe(before);
+});
+
+test('what the checker calls an error refuses the publish, a warning stands in its answer', async () => {
+  const id = fresh('checked');
+  const journey = { id, entry: [{ event: 'page' }], initial: 'one', stages: { one: { final: true } } };
+  const round = { ...journey, stages: { one: { steps: [{ goto: 'one' }] } } };
+  const refused = await server.admin<Problem>('POST', '/admin/journeys/publish', { journey: round });
+  expect(expectProblem(refused, 422).findings).toMatchObject([
+    {
+      code: 'loop-without-wait',
+      severity: 'error',
+      pointer: '/stages/one/steps/0',
+      remedy: expect.stringMatching(/\.$/),
+    },
+  ]);
+  const stuck = { ...journey, stages: { one: {} } };
+  const warned = await server.admin('POST', '/admin/journeys/publish', { journey: stuck });
+  expect([warned.status, warned.body]).toMatchObject([
+    201,
+    { id, version: 1, findings: [{ code: 'dead-end', severity: 'warning', pointer: '/stages/one' }] },
+  ]);
 });
 
 test('documents at fault are refused in words, with their place', async () => {

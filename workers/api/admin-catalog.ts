@@ -102,15 +102,18 @@ function answer(
   result: PublishResult,
   body: (published: Extract<PublishResult, { ok: true }>['published']) => object,
 ): Response {
-  if (result.ok) return withCatalog(json(body(result.published)), result.catalog.version);
-  const several = result.findings.length > 1 || result.findings.some((draft) => draft.id === '');
-  const findings = result.findings.flatMap((draft) =>
+  const told = (result.ok ? result.warnings : result.findings).flatMap((draft) =>
     draft.findings.map((finding) => ({ ...finding, document: `${draft.kind}/${draft.id}` })),
   );
+  if (result.ok) {
+    const warnings = told.length > 0 ? { findings: told } : {};
+    return withCatalog(json({ ...body(result.published), ...warnings }), result.catalog.version);
+  }
+  const several = result.findings.length > 1 || result.findings.some((draft) => draft.id === '');
   return problem({
     kind: 'unprocessable',
     detail: `${several ? 'Nothing was written.' : 'The document was not written.'} Each finding names its place and the remedy.`,
-    findings,
+    findings: told,
   });
 }
 

@@ -78,7 +78,11 @@ export function adminJourneyRoutes(): Hono<AdminEnv> {
         findings: result.findings.flatMap((draft) => draft.findings),
       });
     const version = result.published[0]?.version ?? 0;
-    const body = dryRun === true ? { id, version, dryRun: true, findings: [] } : { id, version };
+    const findings = result.warnings.flatMap((draft) => draft.findings);
+    const body =
+      dryRun === true
+        ? { id, version, dryRun: true, findings }
+        : { id, version, ...(findings.length > 0 ? { findings } : {}) };
     return withCatalog(json(body, dryRun === true ? 200 : 201), result.catalog.version);
   });
 

@@ -29,7 +29,8 @@ const ProblemError = z.object({
 
 const Finding = z
   .object({
-    code: z.string().describe('Stable, for programs.'),
+    code: z.string().describe('Stable, for programs; each is explained in workers/check/CODES.md.'),
+    severity: z.enum(['error', 'warning']).optional().describe('An error refuses the publish; a warning does not.'),
     pointer: z.string().describe('RFC 6901 pointer into the document.'),
     line: z.int().optional(),
     message: z.string(),
@@ -200,10 +201,10 @@ export const SCHEMAS = {
   }),
   JourneyVersion: z.object({ ...versioned, publishedAt: time, journey: Journey, declarations: EventDeclarations }),
   PublishCall: z.object({ journey: Journey, dryRun }),
-  Published: z.object(versioned),
+  Published: z.object({ ...versioned, findings: z.array(Finding).optional() }),
   SimulateCall: SimulateCall.extend({ journeys: z.array(Journey).optional(), events: z.array(Event).optional() }),
   Simulated,
-  CheckedJourney: z.object({ ...versioned, dryRun: z.literal(true), findings: z.array(Finding).max(0) }),
+  CheckedJourney: z.object({ ...versioned, dryRun: z.literal(true), findings: z.array(Finding) }),
   ServedContent,
   ContentList: z.object({ content: z.array(ServedContent) }),
   ContentDraft: Content.extend({ ...withoutId, ...ignoredVersion }),
@@ -236,6 +237,7 @@ export const SCHEMAS = {
           .describe('False where the document was published like this already; it keeps its version then.'),
       }),
     ),
+    findings: z.array(Finding).optional().describe('Warnings.'),
   }),
 
   // customers

@@ -1,14 +1,11 @@
 // Publishing: documents are compiled with the vocabulary they will be read with, and written all together or not at
 // all. A document that did not change keeps its version, so publishing twice is the same as once.
 
-import { EventDeclarations } from '../../schema/catalog.ts';
 import type { DocumentKind } from '../../schema/d1.ts';
-import { compileItem } from '../decide/items.ts';
-import { compileMessage } from '../decide/messages.ts';
-import { compileJourney, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
-import { type Finding, findingsOf } from '../engine/findings.ts';
+import { refusalsOf, surroundingsOf } from '../check/catalog.ts';
+import { checkJourney, type Graded, isError, type Surroundings } from '../check/check.ts';
 import { refresh } from './cache.ts';
-import type { Catalog } from './catalog.ts';
+import type { Catalog, DocumentRow } from './catalog.ts';
 import { readVersions, type Write, writeDocuments } from './store.ts';
 
 export interface Draft {
@@ -21,7 +18,7 @@ export interface Draft {
 export interface DraftFindings {
   readonly kind: DocumentKind;
   readonly id: string;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly Graded[];
 }
 
 export interface Published {
@@ -32,44 +29,40 @@ export interface Published {
 }
 
 export type PublishResult =
-  | { readonly ok: true; readonly catalog: Catalog; readonly published: readonly Published[] }
+  | {
+      readonly ok: true;
+      readonly catalog: Catalog;
+      readonly published: readonly Published[];
+      readonly warnings: readonly DraftFindings[];
+    }
   | { readonly ok: false; readonly findings: readonly DraftFindings[] };
 
-/** Checks drafts against the catalog they would join. */
+/** Checks drafts against the catalog they would join: errors, which refuse them all, and warnings. */
 export function checkDrafts(catalog: Catalog, drafts: readonly Draft[]): DraftFindings[] {
-  const vocabulary = vocabularyFor(catalog, drafts);
+  const around = surroundingsOf([...drafts, ...beside(catalog, drafts)], catalog.vocabulary);
   return drafts.flatMap((draft) => {
-    const findings = draft.document === null ? [] : findingsOfDraft(draft, vocabulary);
+    const findings = draft.document === null ? [] : findingsOfDraft(draft, around);
     return findings.length > 0 ? [{ kind: draft.kind, id: draft.id, findings }] : [];
   });
 }
 
-/** Event declarations among the drafts count for the others. */
-function vocabularyFor(catalog: Catalog, drafts: readonly Draft[]): Vocabulary {
-  const declarations = drafts.find((draft) => draft.kind === 'events');
-  const parsed = declarations ? EventDeclarations.safeParse(declarations.document) : null;
-  return parsed?.success ? vocabularyOf(parsed.data) : catalog.vocabulary;
+/** Documents that stay as they are. Event declarations are in the catalog's vocabulary already. */
+const beside = (catalog: Catalog, drafts: readonly Draft[]): Draft[] =>
+  catalog.documents
+    .filter((row) => isCurrent(catalog, row) && row.kind !== 'events')
+    .filter((row) => !drafts.some(({ kind, id }) => kind === row.kind && id === row.id))
+    .map(({ kind, id, body }) => ({ kind, id, document: JSON.parse(body) }));
+
+function findingsOfDraft(draft: Draft, around: Surroundings): readonly Graded[] {
+  if (draft.kind === 'journey') return checkJourney(draft.document, around);
+  return refusalsOf({ kind: draft.kind, document: draft.document }, around.vocabulary);
 }
 
-function findingsOfDraft(draft: Draft, vocabulary: Vocabulary): readonly Finding[] {
-  switch (draft.kind) {
-    case 'journey': {
-      const compiled = compileJourney(draft.document, 0, vocabulary);
-      return compiled.ok ? [] : compiled.findings;
-    }
-    case 'events': {
-      const parsed = EventDeclarations.safeParse(draft.document);
-      return parsed.success ? [] : findingsOf(parsed.error.issues, draft.document);
-    }
-    case 'message': {
-      const compiled = compileMessage(draft.document, 0);
-      return compiled.ok ? [] : compiled.findings;
-    }
-    default: {
-      const compiled = compileItem(draft.kind, draft.document, 0, vocabulary);
-      return compiled.ok ? [] : compiled.findings;
-    }
-  }
+/** Only findings of one severity. */
+function onlyThose(found: readonly DraftFindings[], wanted: (finding: Graded) => boolean): DraftFindings[] {
+  return found
+    .map((draft) => ({ ...draft, findings: draft.findings.filter(wanted) }))
+    .filter(({ findings }) => findings.length > 0);
 }
 
 /** Publishes drafts as one catalog version. `now` in milliseconds. @throws when D1 fails; nothing is written then */
@@ -80,8 +73,10 @@ export async function publish(
   dryRun: boolean,
 ): Promise<PublishResult> {
   const catalog = await refresh(db);
-  const findings = checkDrafts(catalog, drafts);
+  const found = checkDrafts(catalog, drafts);
+  const findings = onlyThose(found, isError);
   if (findings.length > 0) return { ok: false, findings };
+  const warnings = onlyThose(found, (finding) => !isError(finding));
   const bodies = drafts.map((draft) => ({
     draft,
     body: draft.document === null ? null : JSON.stringify(draft.document),
@@ -91,7 +86,7 @@ export async function publish(
     const published = await Promise.all(
       bodies.map(({ draft, body }) => plannedVersion(db, catalog, draft, currentBody(catalog, draft) !== body)),
     );
-    return { ok: true, catalog, published };
+    return { ok: true, catalog, published, warnings };
   }
   const writes: Write[] = changed.map(({ draft, body }) => ({ kind: draft.kind, id: draft.id, body }));
   const written = await writeDocuments(db, writes, now);
@@ -101,7 +96,7 @@ export async function publish(
     const version = index >= 0 ? (written.versions[index] ?? 0) : (currentVersion(catalog, draft) ?? 0);
     return { kind: draft.kind, id: draft.id, version, changed: index >= 0 };
   });
-  return { ok: true, catalog: fresh, published };
+  return { ok: true, catalog: fresh, published, warnings };
 }
 
 async function plannedVersion(db: D1Database, catalog: Catalog, draft: Draft, changed: boolean): Promise<Published> {
@@ -111,14 +106,11 @@ async function plannedVersion(db: D1Database, catalog: Catalog, draft: Draft, ch
   return { kind: draft.kind, id: draft.id, version, changed };
 }
 
+const isCurrent = (catalog: Catalog, row: DocumentRow): boolean =>
+  row.fromVersion <= catalog.version && (row.toVersion === null || row.toVersion > catalog.version);
+
 const currentRow = (catalog: Catalog, draft: Draft) =>
-  catalog.documents.find(
-    (row) =>
-      row.kind === draft.kind &&
-      row.id === draft.id &&
-      row.fromVersion <= catalog.version &&
-      (row.toVersion === null || row.toVersion > catalog.version),
-  );
+  catalog.documents.find((row) => row.kind === draft.kind && row.id === draft.id && isCurrent(catalog, row));
 
 const currentBody = (catalog: Catalog, draft: Draft): string | null => currentRow(catalog, draft)?.body ?? null;
 const currentVersion = (catalog: Catalog, draft: Draft): number | null => currentRow(catalog, draft)?.version ?? null;

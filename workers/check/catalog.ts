@@ -41,7 +41,8 @@ export function checkDocuments(documents: readonly Document[]): Graded[][] {
   });
 }
 
-function refusalsOf({ kind, document }: Document, vocabulary: Vocabulary): Graded[] {
+/** Why a document that is no journey cannot be published, looked at alone. */
+export function refusalsOf({ kind, document }: Document, vocabulary: Vocabulary): Graded[] {
   const compiled =
     kind === 'message'
       ? compileMessage(document, 0)

@@ -1,5 +1,5 @@
 // The checker: what is wrong with a journey before anybody is in it. First what the compiler refuses; then, of what
-// compiles, what certainly does not do what is written (an error) and what probably is not meant (a warning).
+// compiles, what contradicts itself or runs away (an error) and what never happens or is not known (a warning).
 
 import { escapePointer } from '../../schema/json.ts';
 import { type Compiled, compileJourney } from '../engine/compile.ts';

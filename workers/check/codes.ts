@@ -1,6 +1,7 @@
 // Every code of a finding: how grave it is, and what it means. The codes of the compiler are errors, for what does not
-// compile cannot run; of those found here an error is what certainly does not do what is written. CODES.md lists the same
-// for people; a test holds the two, and what is really said, against each other.
+// compile cannot run; of those found here an error is what certainly contradicts itself or runs away, while what merely never
+// comes to pass harms nobody and is a warning. CODES.md lists the same for people; a test holds the two, and what is really
+// said, against each other.
 
 export type Severity = 'error' | 'warning';
 
@@ -28,10 +29,12 @@ export const CODES = {
   'unknown-webhook': ['error', 'A condition asks for the answer of a webhook the journey does not have.'],
   'wait-timeout': ['error', 'Steps stand where only a timeout leads, and there is none.'],
   'arm-twice': ['error', 'Two arms of an experiment have one name.'],
+  'task-due': ['error', 'A task is to be escalated after its due time, and has none.'],
   'reserved-event': ['error', 'A step emits an event that the system makes by itself.'],
   template: ['error', 'A template of content or of a message cannot be rendered.'],
+  validity: ['error', 'Content or an offer ends before it begins.'],
   // Ways through the stages.
-  'unreachable-stage': ['error', 'No way leads from the initial stage to this one.'],
+  'unreachable-stage': ['warning', 'No way leads from the initial stage to this one.'],
   'dead-end': [
     'warning',
     'A stage that is not final has no way out; only an exit of the journey ends it, if anything.',
@@ -39,17 +42,17 @@ export const CODES = {
   'loop-without-wait': ['error', 'Stages lead round in a circle at once, for ever: nothing on the way waits.'],
   'loop-possible': ['warning', 'Stages lead round in a circle at once as long as conditions hold.'],
   'journey-loop': ['warning', 'Journeys begin each other round in a circle without a wait.'],
-  'stage-passed': ['error', 'The stage is always left at once, so what waits in it never comes to pass.'],
+  'stage-passed': ['warning', 'The stage is always left at once, so what waits in it never comes to pass.'],
   // What can never be, or always is.
   'condition-never': ['error', 'A condition contradicts itself: it never holds.'],
   'condition-always': ['warning', 'A condition always holds, so it says nothing.'],
-  'transition-shadowed': ['error', 'An earlier transition, exit or timer always wins over this one.'],
-  'branch-shadowed': ['error', 'An earlier branch always wins over this one.'],
+  'transition-shadowed': ['warning', 'An earlier transition, exit or timer always wins over this one.'],
+  'branch-shadowed': ['warning', 'An earlier branch always wins over this one.'],
   'dead-else': ['warning', 'The branches cover every case, so else never runs.'],
-  'dead-steps': ['error', 'The steps before always leave, so these never run.'],
+  'dead-steps': ['warning', 'The steps before always leave, so these never run.'],
   'entry-redundant': ['warning', 'An earlier entry begins the run in every case in which this one would.'],
   'exit-redundant': ['warning', 'An earlier exit ends the run in every case in which this one would.'],
-  'wait-never': ['error', 'The event waited for always leads out of the stage first.'],
+  'wait-never': ['warning', 'The event waited for always leads out of the stage first.'],
   // What does nothing.
   'wait-zero': ['warning', 'A wait of no length does not wait.'],
   'experiment-single': ['warning', 'An experiment with one arm and no holdout compares nothing.'],

@@ -1,0 +1,107 @@
+// Faulty journeys, one a fault, beside the shipped documents: each fault is found at its place; no shipped
+// document has a finding; and every code there is has a journey that shows it, or says here where it is shown.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { checkDocuments, surroundingsOf } from '../../workers/check/catalog.ts';
+import { checkJourney } from '../../workers/check/check.ts';
+import { CODES, severityOf } from '../../workers/check/codes.ts';
+import { readSources } from '../../workers/cli/files.ts';
+import { validate } from '../schema/validate.ts';
+import { codeBelow, readText } from '../tidy/source.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const FAULTY = join(ROOT, 'tests/journeys/faulty');
+const { sources: shipped } = readSources(join(ROOT, 'journeys'));
+
+interface Faulty {
+  readonly name: string;
+  readonly finds: { readonly code: string; readonly pointer: string };
+  readonly journey: { readonly [member: string]: unknown };
+  readonly beside?: readonly unknown[];
+}
+const faulty: Faulty[] = readdirSync(FAULTY).map((file) => ({
+  name: file.replace('.json', ''),
+  ...JSON.parse(readFileSync(join(FAULTY, file), 'utf8')),
+}));
+
+const journey = (document: unknown) => ({ kind: 'journey' as const, document });
+const findingsOf = (document: unknown, beside: readonly unknown[] = []) =>
+  checkJourney(document, surroundingsOf([journey(document), ...beside.map(journey), ...shipped]));
+
+describe('faulty journeys', () => {
+  it('are many', () => expect(faulty.length).toBeGreaterThan(60));
+
+  it.each(faulty)('$name: $finds.code at $finds.pointer', ({ finds, journey: document, beside }) => {
+    const findings = findingsOf(document, beside);
+    expect(findings.map(({ code, pointer }) => ({ code, pointer }))).toContainEqual(finds);
+    for (const { code, severity, message, remedy } of findings) {
+      expect(severity).toBe(severityOf(code));
+      expect(message).toMatch(/[^.]$/);
+      expect(remedy).toMatch(/^[A-Z].*\.$/s);
+    }
+  });
+
+  it('show every code of journeys', () => {
+    /** Of other documents, and of what the schema of a journey refuses first. */
+    const elsewhere = ['json', 'template', 'validity', 'unknown-place', 'language-missing', 'duration'];
+    const shown = new Set(faulty.map(({ finds }) => finds.code));
+    expect(Object.keys(CODES).filter((code) => !shown.has(code) && !elsewhere.includes(code))).toEqual([]);
+  });
+});
+
+describe('other documents', () => {
+  const [content] = shipped.filter(({ kind }) => kind === 'content');
+  const changed = (members: object) => ({
+    kind: 'content' as const,
+    document: { ...Object(content?.document), ...members },
+  });
+  const findings = (members: object) => checkDocuments([changed(members), ...shipped])[0];
+
+  it('name stages that are there, in every language the others have', () => {
+    expect(findings({})).toEqual([]);
+    expect(findings({ stages: ['lifecycle.usge'] })).toMatchObject([
+      { code: 'unknown-place', pointer: '/stages/0', remedy: expect.stringContaining('lifecycle.usage') },
+    ]);
+    expect(findings({ locales: { de: { title: 'Nur deutsch' } } })).toMatchObject([
+      { code: 'language-missing', pointer: '/locales', severity: 'warning' },
+    ]);
+  });
+});
+
+describe('CODES.md', () => {
+  const said = readFileSync(join(ROOT, 'workers/check/CODES.md'), 'utf8');
+
+  it('lists every code with its severity and explanation, and no other', () => {
+    const listed = [...said.matchAll(/^\| `([a-z-]+)` \| (\w+) \| (.+) \|$/gm)].map(([, code, ...rest]) => [
+      code,
+      rest,
+    ]);
+    expect(listed).toEqual(Object.entries(CODES).map(([code, rest]) => [code, [...rest]]));
+  });
+
+  it('lists every code the compilers say', () => {
+    const sources = codeBelow('workers/engine', 'workers/decide').map(readText).join('\n');
+    const codes = [...sources.matchAll(/(?:\bcode: |\bsay\(\s*(?:draft\.)?build,\s*|\bfault\(\s*)'([a-z-]+)'/g)].map(
+      ([, code]) => code,
+    );
+    expect(new Set(codes).size).toBeGreaterThan(20);
+    for (const code of codes) expect(Object.keys(CODES)).toContain(code);
+  });
+});
+
+describe('the shipped documents', () => {
+  it('have no finding', () => expect(checkDocuments(shipped).flat()).toEqual([]));
+});
+
+describe('the JSON Schema of journeys', () => {
+  const schema = JSON.parse(readFileSync(join(ROOT, 'schema/generated/journey.schema.json'), 'utf8'));
+
+  it('accepts every shipped journey, and every faulty one whose fault is none of shape', () => {
+    for (const { kind, path, document } of shipped)
+      if (kind === 'journey') expect([path, validate(schema, document as never)]).toEqual([path, []]);
+    for (const { name, finds, journey: document } of faulty)
+      expect([name, validate(schema, document as never).length > 0]).toEqual([name, finds.code === 'schema']);
+  });
+});
