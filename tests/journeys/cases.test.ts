@@ -15,6 +15,7 @@ import { compileMessage } from '../../workers/decide/messages.ts';
 import { compileJourney } from '../../workers/engine/compile.ts';
 import type { Machine } from '../../workers/engine/machine.ts';
 import { drawsOf } from '../../workers/simulate/random.ts';
+import { settingOf } from '../../workers/simulate/setting.ts';
 import { machineOf, vocabulary } from '../engine/driver.ts';
 import { often } from '../prove.ts';
 import { drawMachines, words } from '../simulation/journeys.ts';
@@ -184,10 +185,16 @@ describe('coverage', () => {
   });
 });
 
+/** Inputs a search may try here: what cannot be reached takes all of them. */
+const TRIED = 4_000;
+
 describe('missing cases', () => {
-  it('are found for every construct, pass, and cover it; what cannot be reached is named', () => {
-    const rich = stand(RICH);
-    const { cases, unreached } = generateCases(rich, declared.declarations, everything(rich), 12_000);
+  it.each([
+    ['steps', { ...RICH, stages: { ...RICH.stages, second: {} } }],
+    ['timers', { ...RICH, initial: 'second', stages: { ...RICH.stages, first: {} } }],
+  ])('are found for every construct, pass, and cover it; what cannot be reached is named: %s', (_, journey) => {
+    const rich = stand(journey);
+    const { cases, unreached } = generateCases(rich, declared.declarations, everything(rich), TRIED);
     expect(unreached.map(({ pointer }) => pointer)).toEqual(['/entry/3']);
     const { failures, uncovered } = testJourney(rich, { cases });
     expect(failures).toEqual([]);
@@ -204,7 +211,7 @@ describe('missing cases', () => {
   });
 
   it('of random journeys with every construct pass as they were generated, and come to what they are for', () => {
-    const count = often(10, 400);
+    const count = often(6, 400);
     let generated = 0;
     let reached = 0;
     for (let seed = 1; seed <= count; seed++) {
@@ -219,8 +226,31 @@ describe('missing cases', () => {
       generated += cases.length;
       reached += wanted.size - unreached.length;
     }
-    expect(generated).toBeGreaterThan(2 * count);
+    expect(generated).toBeGreaterThan(count);
     expect(reached).toBeGreaterThan(5 * count);
+  }, 300_000);
+});
+
+describe('a journey that is watched', () => {
+  it('moves as it does unwatched', () => {
+    let compared = 0;
+    for (let seed = 1; seed <= often(10, 100); seed++) {
+      const [machine, ...others] = drawMachines(drawsOf(`watched/${seed}`), new Map());
+      if (!machine) throw new Error('no journey was drawn');
+      const of: Stand = { ...standOf(machine), others, resolve: words.resolve };
+      const setting = settingOf([machine, ...others], of.templates, of.defaultLocale);
+      const { cases } = generateCases(of, words.declarations, everything(of), 200);
+      for (const each of cases) {
+        const watched = openPlay(sceneOf(of), each);
+        const plain = openPlay({ stand: of, setting, follow: () => undefined }, each);
+        for (const step of each.steps) {
+          expect([seed, plain.take(step)]).toEqual([seed, watched.take(step)]);
+          expect([seed, plain.runs()]).toEqual([seed, watched.runs()]);
+          compared++;
+        }
+      }
+    }
+    expect(compared).toBeGreaterThan(50);
   });
 });
 

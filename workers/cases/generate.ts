@@ -83,7 +83,7 @@ export function generateCases(
     const key = `${path.begin.customer} ${stateOf(play, trials)}`;
     if (seen.has(key)) return;
     seen.add(key);
-    queue.add(placeOf(play), grown);
+    queue.add(`${path.begin.customer} ${placeOf(play)}`, grown);
   }
 
   return {

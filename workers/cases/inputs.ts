@@ -84,8 +84,8 @@ export function trialsOf(machine: Machine, declarations: EventDeclarations, at: 
     const fixed: JsonObject[] = wanted.length === 0 ? [{}] : wanted.map(withoutNulls);
     // Every condition may look back at this event's properties; a step's own may ask for them too.
     const objects = [
-      ...objectsOf([worthOf(event)], ['properties'], PROPERTIES_MAX),
-      ...objectsOf(all, [`${PAST}${event}`, ...(isEntry ? ['start', 'properties'] : [])], PROPERTIES_MAX),
+      ...objectsOf([worthOf(event), everywhere], ['properties'], PROPERTIES_MAX),
+      ...objectsOf(all, [`${PAST}${event}`, ...(isEntry ? ['start'] : [])], PROPERTIES_MAX),
     ];
     const steps = fixed.flatMap((base) =>
       objects.map((object): CaseStep => said(event, { ...keys, ...base, ...object })),
