@@ -2,7 +2,7 @@
 // any two inputs. Both end the same, and replay rebuilds from the record what is stored, byte for byte.
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { JsonObject } from '../../schema/json.ts';
+import { isObject, type Json, type JsonObject } from '../../schema/json.ts';
 import type { IncomingEvent } from '../../workers/customer/messages.ts';
 import { below, type Draw, drawsOf, pick } from '../../workers/simulate/random.ts';
 import { RecordedHistory } from '../../workers/simulate/record.ts';
@@ -111,7 +111,8 @@ describe('random histories of objects', () => {
         total.lines += result.lines;
         total.runs += result.runs;
       }
-      expect(await seen(ids.evicted)).toBe(await seen(ids.kept));
+      // Members of `stages` stand in the order in which runs came into memory, which is no matter.
+      expect(JSON.parse(await seen(ids.evicted))).toEqual(JSON.parse(await seen(ids.kept)));
     }
     expect(total.lines).toBeGreaterThan(SEQUENCES * 5);
     expect(total.runs).toBeGreaterThan(SEQUENCES / 2);
@@ -141,6 +142,16 @@ async function publish(draw: Draw): Promise<void> {
   await publishDrafts(
     ['alpha', 'beta', 'gamma']
       .slice(0, count)
-      .map((id) => ({ kind: 'journey', id, document: drawJourney(draw, id, new Map()) })),
+      .map((id) => ({ kind: 'journey', id, document: withOneArm(drawJourney(draw, id, new Map())) })),
   );
 }
+
+/** Which arm a customer has follows from its id, and the two that are compared have different ones. */
+const withOneArm = (document: JsonObject): JsonObject =>
+  JSON.parse(
+    JSON.stringify(document, (_, value: Json) =>
+      isObject(value) && Array.isArray(value['arms'])
+        ? { experiment: value['experiment'], arms: value['arms'].slice(0, 1) }
+        : value,
+    ),
+  );
