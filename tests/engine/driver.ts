@@ -53,6 +53,8 @@ export interface Options {
   /** The customer's id, and since when there is one. */
   readonly id?: string;
   readonly from?: number;
+  /** Runs the customer has already. */
+  readonly runs?: readonly Run[];
   /** Looks at every step: what goes in. */
   readonly onStep?: (run: Run | null, input: Input, facts: Facts, now: number) => void;
   /** Every run goes through JSON between two inputs (P2). */
@@ -85,14 +87,14 @@ export function makeDriver(machines: readonly Machine[], options: Options = {}):
   const resolve = options.vocabulary?.resolve ?? ((name: string) => name);
   const history: HistoryEntry[] = [];
   const appended = new Set<string>();
-  const runs = new Map<string, Run>();
+  const runs = new Map((options.runs ?? []).map((run) => [run.id, run]));
   const log: Logged[] = [];
   const state = {
     id: options.id ?? '',
     runs,
     lastActivityAt: null as number | null,
     lastInputAt: options.from ?? -Infinity,
-    runsStarted: 0,
+    runsStarted: runs.size,
     traits: options.traits ?? {},
   };
   const machineOf = (run: Run): Machine => {
