@@ -263,3 +263,18 @@ test('a clock that makes no sense is refused', async () => {
   expectProblem(await server.admin('POST', '/admin/clock', { set: '2030-01-01T00:00:00Z' }), 409);
   expectProblem(await server.admin('POST', '/admin/clock', { set: '2030-01-01T00:00:00Z', advance: 'P1D' }), 400);
 });
+
+test('N11 what speaks to journeys is taken from a server key only', async () => {
+  const userId = fresh('spoken');
+  await server.publish({ id: 'asked', entry: [{ api: true }], initial: 'first', stages: { first: {} } });
+  const request = () => track({ userId }, 'Journey Requested', { journey: 'asked' });
+  const refused = await server.site<Problem>('/v1/events', { events: [request()] });
+  expect(refused.status).toBe(400);
+  expect(refused.body.errors?.[0]?.detail).toContain('server key');
+  const [answer] = (await server.site<Ingested>('/v1/events', { events: [request(), track({ userId }, 'Seen')] })).body
+    .results;
+  expect(answer).toMatchObject({ status: 'rejected' });
+  expect((await server.describe(`u:${userId}`)).stages).toEqual({});
+  expect((await server.admin('POST', '/v1/events', { events: [request()] })).status).toBe(200);
+  expect((await server.describe(`u:${userId}`)).stages).toEqual({ asked: 'first' });
+});

@@ -4,6 +4,7 @@
 import { lacksSecrets } from '../catalog/cache.ts';
 import type { Catalog, KeyRow } from '../catalog/catalog.ts';
 import type { EventStatus, Ingested, Reply } from '../customer/messages.ts';
+import { isSystemEvent } from '../engine/machine.ts';
 import { proofOf } from './auth.ts';
 import { CATALOG_UNREADABLE, type Env, mapBounded, reached } from './context.ts';
 import type { Refused, Taken } from './intake.ts';
@@ -24,7 +25,12 @@ export interface Outcome {
   readonly errors?: readonly ProblemError[];
 }
 
-export const NEEDS_TOKEN = 'This event is accepted with a customer token or from a server key only.';
+const NEEDS_TOKEN = 'This event is accepted with a customer token or from a server key only.';
+const NEEDS_SERVER = 'This event speaks to journeys: it is accepted from a server key only.';
+
+/** Why an event that must be trusted was not. */
+export const untrusted = ({ event }: Taken): string => (isSystemEvent(event.name) ? NEEDS_SERVER : NEEDS_TOKEN);
+
 export const NOT_REACHED: { kind: 'unavailable'; detail: string } = {
   kind: 'unavailable',
   detail: 'the customer cannot be reached',
@@ -51,6 +57,7 @@ export const isUnverifiable = (key: KeyRow, token: string | null): boolean =>
 
 /** Whether this is an event that needs a proof the caller does not have. */
 export function mustBeTrusted({ key, catalog }: Sender, taken: Taken, proven: boolean): boolean {
+  if (key.role === 'write' && isSystemEvent(taken.event.name)) return true;
   if (key.role !== 'write' || key.tokenMode !== 'required' || !catalog.trusted.has(taken.event.name)) return false;
   return taken.userId === null || !proven;
 }
@@ -79,7 +86,7 @@ export async function commitEvents(
       outcomes[index] = {
         messageId: result.event.messageId,
         status: 'rejected',
-        errors: [{ pointer: '', detail: NEEDS_TOKEN }],
+        errors: [{ pointer: '', detail: untrusted(result) }],
       };
     else byCustomer.set(customerId, [...(byCustomer.get(customerId) ?? []), { index, taken: result }]);
   }

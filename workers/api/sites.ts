@@ -11,7 +11,7 @@ import { now } from '../customer/clock.ts';
 import type { Decided, DecisionRequest, Decisions, Ingested, IngestRequest, Reply } from '../customer/messages.ts';
 import { proofOf } from './auth.ts';
 import { identifyCaller, instantOf, prefixed, tokenOf, tooManyEvents } from './caller.ts';
-import { isUnverifiable, mustBeTrusted, NEEDS_TOKEN, NOT_REACHED, unreachable } from './commit.ts';
+import { isUnverifiable, mustBeTrusted, NOT_REACHED, unreachable, untrusted } from './commit.ts';
 import {
   type AppEnv,
   CATALOG_UNREADABLE,
@@ -95,7 +95,7 @@ export function siteRoutes(local: LocalMode | null): Hono<AppEnv> {
     if (accepted.length === 0 && !decide)
       return problem({
         kind: 'invalid',
-        errors: taken.map((result) => ({ pointer: `/events/${results.indexOf(result)}`, detail: NEEDS_TOKEN })),
+        errors: taken.map((result) => ({ pointer: `/events/${results.indexOf(result)}`, detail: untrusted(result) })),
       });
     const reply = await reached<Reply<Ingested>>(
       c.env.CUSTOMER.getByName(first.customerId).ingest(request),
@@ -113,7 +113,7 @@ export function siteRoutes(local: LocalMode | null): Hono<AppEnv> {
         return {
           messageId: result.event.messageId,
           status: 'rejected',
-          errors: [{ pointer: '', detail: NEEDS_TOKEN }],
+          errors: [{ pointer: '', detail: untrusted(result) }],
         };
       return { messageId: result.event.messageId, status: reply.statuses[at++] };
     });
