@@ -5,6 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const REAL_SERVER = { testTimeout: 120_000, hookTimeout: 120_000 };
 const UNDER_PRESSURE = ['tests/api/{pressure,told,timers,logs}.test.ts'];
+const OF_ONE_FEATURE = ['tests/api/{idempotency,library,mail,replay,simulate,watch}.test.ts'];
 
 // What tests write lives in memory where there is room: nothing here proves what survives a loss of power, and a disk
 // would make their time the time of its fsyncs. Sizes in bytes.
@@ -24,7 +25,8 @@ class LongestFirst extends BaseSequencer {
 }
 
 // Four rooms: pure functions in Node, the customer's object in workerd, tests that start the real server, and those that
-// set hostile input, browsers and failures upon it. `npm test` runs the first three, `npm run check` and CI all.
+// set hostile input, browsers and failures upon it or start it for one feature. `npm test` runs the first three, `npm run
+// check` and CI all.
 export default defineConfig({
   test: {
     maxWorkers: 3, // Two cores do the work of three: a test of the real server waits more than it computes.
@@ -52,7 +54,12 @@ export default defineConfig({
         test: { name: 'platform', include: ['tests/{customer,delivery}/**/*.test.ts'], testTimeout: 30_000 },
       },
       {
-        test: { name: 'server', include: ['tests/{api,bench}/**/*.test.ts'], exclude: UNDER_PRESSURE, ...REAL_SERVER },
+        test: {
+          name: 'server',
+          include: ['tests/{api,bench}/**/*.test.ts'],
+          exclude: [...UNDER_PRESSURE, ...OF_ONE_FEATURE],
+          ...REAL_SERVER,
+        },
       },
       {
         test: {
