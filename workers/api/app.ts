@@ -6,10 +6,10 @@ import { cors } from 'hono/cors';
 import { adminRoutes } from './admin.ts';
 import { browserRoutes, CROSS_ORIGIN_HEADERS, CROSS_ORIGIN_PATHS, EXPOSED_HEADERS } from './browser.ts';
 import { cloudEventRoutes } from './cloudevents.ts';
-import { type AppEnv, type Env, inTime, json, type LocalMode, problem } from './context.ts';
+import { type AppEnv, type Env, type Handler, inTime, json, type LocalMode, problem } from './context.ts';
 import { docsRoutes } from './docs.ts';
 import { openApiDocument } from './openapi.ts';
-import { siteRoutes } from './sites.ts';
+import { busyCalls, siteRoutes } from './sites.ts';
 import { noteCause, routeFinder, traced } from './trace.ts';
 import { trackingRoutes } from './tracking.ts';
 
@@ -21,10 +21,11 @@ export interface App {
 
 export function createApp(local: LocalMode | null): App {
   const routes = new Hono<AppEnv>();
+  const busy = busyCalls(local);
   routes.get('/healthz', (c) => health(c.env.DB));
   routes.get('/openapi.json', () => json(openApiDocument()));
   routes.route('/', docsRoutes());
-  routes.route('/', siteRoutes(local));
+  routes.route('/', siteRoutes(busy));
   routes.route('/', trackingRoutes(local));
   routes.route('/', browserRoutes(local));
   routes.route('/', cloudEventRoutes(local));
@@ -32,14 +33,7 @@ export function createApp(local: LocalMode | null): App {
   routes.notFound(() =>
     problem({ kind: 'not-found', detail: 'There is no such route. /openapi.json lists all of them.' }),
   );
-  routes.onError((error, c) => {
-    noteCause(c.executionCtx, error);
-    return problem({
-      kind: 'unavailable',
-      detail: 'Something this call needs did not answer. Try again.',
-      retryAfterSeconds: 1,
-    });
-  });
+  routes.onError((error, c) => unexpected(c.executionCtx, error));
 
   // Only a browser on another origin sends Origin; servers are spared the middleware and its headers.
   const crossOrigin = new Hono<AppEnv>();
@@ -58,20 +52,42 @@ export function createApp(local: LocalMode | null): App {
 
   const starting = (request: Request) =>
     local !== null && !local.ready && !new URL(request.url).pathname.startsWith('/admin/');
-  const answer = (request: Request, env: Env, execution: ExecutionContext) => {
-    if (starting(request))
-      return problem({ kind: 'unavailable', detail: 'The system is starting.', retryAfterSeconds: 1 });
-    return (request.headers.has('origin') ? crossOrigin : routes).fetch(request, env, execution);
-  };
   const routeOf = routeFinder(() => routes.routes);
+  const finish = (request: Request, response: Response, execution: ExecutionContext) =>
+    traced(request, response, { execution, route: () => routeOf(request) });
+  const answer = async (request: Request, env: Env, execution: ExecutionContext): Promise<Response> => {
+    const response = starting(request)
+      ? problem({ kind: 'unavailable', detail: 'The system is starting.', retryAfterSeconds: 1 })
+      : await (request.headers.has('origin') ? crossOrigin : routes).fetch(request, env, execution);
+    return finish(request, response, execution);
+  };
+  /** By path alone, without a router; a 200 of these carries everything that `traced` would add. */
+  const answerBusy = async (handle: Handler, request: Request, env: Env, execution: ExecutionContext) => {
+    try {
+      const response = await handle(request, env, execution);
+      return response.status === 200 ? response : finish(request, response, execution);
+    } catch (error) {
+      return finish(request, unexpected(execution, error), execution);
+    }
+  };
   return {
     routes,
     fetch: (request, env, execution) => {
-      const answered = answer(request, env, execution);
-      const finish = (response: Response) => traced(request, response, { execution, route: () => routeOf(request) });
-      return answered instanceof Promise ? answered.then(finish) : finish(answered);
+      const handle = request.method === 'POST' ? busy.get(request.url.slice(request.url.indexOf('/', 8))) : undefined;
+      if (!handle || request.headers.has('origin') || starting(request)) return answer(request, env, execution);
+      return answerBusy(handle, request, env, execution);
     },
   };
+}
+
+/** What nobody expected is a passing fault, never an answer that makes a client drop what it sent. */
+function unexpected(execution: object, error: unknown): Response {
+  noteCause(execution, error);
+  return problem({
+    kind: 'unavailable',
+    detail: 'Something this call needs did not answer. Try again.',
+    retryAfterSeconds: 1,
+  });
 }
 
 const originsOf = (list: string | undefined): string[] =>

@@ -80,12 +80,21 @@ export type Proof = 'proven' | 'unproven';
  * A visitor (`userId` null) proves nothing: his id may by now lead to a known user.
  * Source of the token's form: RFC 7519 with HS256; `sub` is the user id.
  */
-export async function proofOf(key: KeyRow, token: string | null, userId: string | null, nowMs: number): Promise<Proof> {
+export function proofOf(
+  key: KeyRow,
+  token: string | null,
+  userId: string | null,
+  nowMs: number,
+): Proof | Promise<Proof> {
   if (key.role !== 'write' || key.tokenMode === 'off') return 'proven';
   if (token === null || token === '') return key.tokenMode === 'optional' ? 'proven' : 'unproven';
   if (!key.tokenSecret || userId === null) return 'unproven';
+  return verified(token, key.tokenSecret, userId, nowMs);
+}
+
+async function verified(token: string, secret: string, userId: string, nowMs: number): Promise<Proof> {
   try {
-    const { payload } = await jwtVerify(token, new TextEncoder().encode(key.tokenSecret), {
+    const { payload } = await jwtVerify(token, new TextEncoder().encode(secret), {
       algorithms: ['HS256'],
       requiredClaims: ['sub', 'exp'],
       currentDate: new Date(nowMs),

@@ -6,6 +6,7 @@ import type { CustomerNamespace, MessageTask, Projection } from '../customer/mes
 import type { MailEnv } from '../delivery/email.ts';
 import type { Keys } from './auth.ts';
 import { type Failure, problem } from './problem.ts';
+import { REQUEST_ID } from './trace.ts';
 
 export interface Env extends MailEnv {
   readonly CUSTOMER: CustomerNamespace;
@@ -26,6 +27,9 @@ export interface LocalMode {
   /** False until what stands in journeys/ is published: an event before that would find no journey. */
   ready: boolean;
 }
+
+/** Answers one request. */
+export type Handler = (request: Request, env: Env, execution: Pick<ExecutionContext, 'waitUntil'>) => Promise<Response>;
 
 export interface AppEnv {
   Bindings: Env;
@@ -51,9 +55,23 @@ export function withCatalog(response: Response, version: number): Response {
 export const json = (body: object, status = 200, headers: Record<string, string> = {}): Response =>
   new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', ...headers } });
 
+/** Filled for each answer and copied by it: headers made one by one cost a read a tenth of its time. */
+const answerHeaders = new Headers({ 'content-type': 'application/json' });
+
+/** A 200 of the busy calls, made with its timing and its id, so that neither is added later. */
+export function answered(body: string, startedAt: number, requestId: string): Response {
+  answerHeaders.set(SERVER_TIMING, timed(startedAt));
+  answerHeaders.set(REQUEST_ID, requestId);
+  return new Response(body, { headers: answerHeaders });
+}
+
+const SERVER_TIMING = 'server-timing';
+
+const timed = (startedAt: number): string => `total;dur=${Date.now() - startedAt}`;
+
 /** How long the call took, RFC-like Server-Timing; the platform's clock stands still between I/O. */
 export const timing = (startedAt: number): Record<string, string> => ({
-  'server-timing': `total;dur=${Date.now() - startedAt}`,
+  [SERVER_TIMING]: timed(startedAt),
 });
 
 export { problem };

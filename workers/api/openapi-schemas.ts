@@ -10,7 +10,7 @@ import { Condition, Duration, Journey, Step, Steps } from '../../schema/journey.
 import { LIMITS } from '../../schema/limits.ts';
 import { RecordedCustomer, RecordedEntry } from '../simulate/record.ts';
 import { SimulateCall, Simulated } from './admin-simulate.ts';
-import { DecideCall, EventsCall } from './sites.ts';
+import { DecideCall, EventsCall } from './calls.ts';
 
 const time = z.iso.datetime().describe('ISO 8601, UTC.');
 const version = z.int().min(1);

@@ -2,66 +2,70 @@
 // leaves here without proof. The tracking API, which answers with neither stages nor decisions, is tracking.ts.
 
 import { Hono } from 'hono';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { customerIdOf } from '../../schema/event.ts';
 import { isObject, type Json, type JsonObject, pointerOf } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { defaultDecisions } from '../customer/answer.ts';
 import { now } from '../customer/clock.ts';
-import type { Decided, DecisionRequest, Decisions, Ingested, IngestRequest, Reply } from '../customer/messages.ts';
-import { proofOf } from './auth.ts';
+import type {
+  Decided,
+  DecisionRequest,
+  Decisions,
+  Ingested,
+  IngestRequest,
+  Reply,
+  Standing,
+} from '../customer/messages.ts';
+import { type Keys, proofOf } from './auth.ts';
 import { identifyCaller, instantOf, prefixed, tokenOf, tooManyEvents } from './caller.ts';
+import { readDecideCall, readEventsCall } from './calls.ts';
 import { isUnverifiable, mustBeTrusted, NOT_REACHED, unreachable, untrusted } from './commit.ts';
 import {
   type AppEnv,
+  answered,
   CATALOG_UNREADABLE,
   type Env,
+  type Handler,
   inTime,
-  json,
   type LocalMode,
   problem,
   reached,
-  timing,
 } from './context.ts';
 import { type Intake, takeEvent } from './intake.ts';
 import type { Failure } from './problem.ts';
-import { notedDegraded } from './trace.ts';
+import { noteDegraded, requestIdOf } from './trace.ts';
 
-const name = z.string().min(1).max(LIMITS.nameCharsMax);
-const Placements = z.array(name).max(LIMITS.placementsMax);
-const SituationContext = z.record(z.string(), z.unknown()).nullish();
-
-/** The envelope of POST /v1/events; the events themselves are validated one by one. */
-export const EventsCall = z.looseObject({
-  events: z.array(z.unknown()).min(1),
-  decide: z.looseObject({ placements: Placements, context: SituationContext }).nullish(),
-  customerToken: z.string().max(8_192).nullish(),
-});
-
-export const DecideCall = z.looseObject({
-  userId: z.union([z.string().max(LIMITS.idCharsMax), z.number()]).nullish(),
-  anonymousId: z.union([z.string().max(LIMITS.idCharsMax), z.number()]).nullish(),
-  customerToken: z.string().max(8_192).nullish(),
-  placements: Placements,
-  context: SituationContext,
-});
-
-export function siteRoutes(local: LocalMode | null): Hono<AppEnv> {
+/** The calls that make up nearly all of the traffic, by path: POST without a query, from a server or the site's own origin. */
+export const busyCalls = (local: LocalMode | null): ReadonlyMap<string, Handler> => {
   const localKeys = local?.keys ?? null;
-  const app = new Hono<AppEnv>();
+  return new Map([
+    ['/v1/events', events(localKeys)],
+    ['/v1/decide', decide(localKeys)],
+  ]);
+};
 
-  app.post('/v1/events', async (c) => {
+export function siteRoutes(busy: ReadonlyMap<string, Handler>): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  for (const [path, handle] of busy) app.post(path, (c) => handle(c.req.raw, c.env, c.executionCtx));
+  return app;
+}
+
+const events =
+  (localKeys: Keys | null): Handler =>
+  async (request, env, execution) => {
     const startedAt = Date.now();
-    const caller = await identifyCaller(c.req.raw, c.env, c.executionCtx, localKeys);
+    const caller = await identifyCaller(request, env, execution, localKeys);
     if (caller instanceof Response) return caller;
     const { catalog, key, body } = caller;
-    const call = EventsCall.safeParse(body);
-    if (!call.success) return problem(invalid(call.error.issues));
-    if (call.data.events.length > LIMITS.eventsPerCallMax) return problem(tooManyEvents);
+    const read = readEventsCall(body);
+    if (!read.ok) return problem(invalid(read.issues));
+    const { call } = read;
+    if (call.events.length > LIMITS.eventsPerCallMax) return problem(tooManyEvents);
 
     const receivedAt = now();
     const intake: Intake = { vocabulary: catalog.vocabulary, receivedAt, sentAt: instantOf(body['sentAt']) };
-    const results = (call.data.events as Json[]).map((raw) => takeEvent(raw, intake));
+    const results = (call.events as Json[]).map((raw) => takeEvent(raw, intake));
     const taken = results.filter((result) => result.ok);
     const first = taken[0];
     if (!first)
@@ -79,30 +83,27 @@ export function siteRoutes(local: LocalMode | null): Hono<AppEnv> {
         ],
       });
 
-    const token = tokenOf(key, call.data.customerToken, c.req.raw);
+    const token = tokenOf(key, call.customerToken, request);
     if (isUnverifiable(key, token)) return problem(CATALOG_UNREADABLE, { degraded: true });
-    const proof = await proofOf(key, token, first.userId, receivedAt);
-    const proven = proof === 'proven';
+    const proof = proofOf(key, token, first.userId, receivedAt);
+    const proven = (typeof proof === 'string' ? proof : await proof) === 'proven';
     const accepted = taken.filter((result) => !mustBeTrusted(caller, result, proven));
-    const decide = call.data.decide ? decisionRequest(call.data.decide, c.env, firstContext(body)) : null;
-    const request: IngestRequest = {
+    const asked = call.decide ? decisionRequest(call.decide, env, firstContext(body)) : null;
+    const ingest: IngestRequest = {
       customerId: first.customerId,
       catalogVersion: catalog.version,
       proven,
       events: accepted.map((result) => (proven ? result.event : { ...result.event, merges: null })),
-      decide,
+      decide: asked,
     };
-    if (accepted.length === 0 && !decide)
+    if (accepted.length === 0 && !asked)
       return problem({
         kind: 'invalid',
         errors: taken.map((result) => ({ pointer: `/events/${results.indexOf(result)}`, detail: untrusted(result) })),
       });
-    const reply = await reached<Reply<Ingested>>(
-      c.env.CUSTOMER.getByName(first.customerId).ingest(request),
-      NOT_REACHED,
-    );
+    const reply = await reached<Reply<Ingested>>(env.CUSTOMER.getByName(first.customerId).ingest(ingest), NOT_REACHED);
     if (reply.kind !== 'done') {
-      const decisions = decide ? defaultDecisions(catalog, decide, receivedAt) : undefined;
+      const decisions = asked ? defaultDecisions(catalog, asked, receivedAt) : undefined;
       return problem(unreachable(reply), { ...(decisions ? { decisions } : {}), degraded: true });
     }
 
@@ -118,52 +119,57 @@ export function siteRoutes(local: LocalMode | null): Hono<AppEnv> {
       return { messageId: result.event.messageId, status: reply.statuses[at++] };
     });
     const customer = { id: reply.customerId, stages: reply.stages };
-    return json(
-      { results: answers, customer, ...(reply.decisions ? { decisions: reply.decisions } : {}), degraded: false },
-      200,
-      timing(startedAt),
-    );
-  });
+    const { decisions } = reply;
+    const answer = { results: answers, customer, ...(decisions ? { decisions } : {}), degraded: false };
+    return answered(JSON.stringify(answer), startedAt, requestIdOf(request));
+  };
 
-  app.post('/v1/decide', async (c) => {
+const decide =
+  (localKeys: Keys | null): Handler =>
+  async (request, env, execution) => {
     const startedAt = Date.now();
-    const caller = await identifyCaller(c.req.raw, c.env, c.executionCtx, localKeys);
+    const caller = await identifyCaller(request, env, execution, localKeys);
     if (caller instanceof Response) return caller;
     const { catalog, key, body } = caller;
-    const call = DecideCall.safeParse(body);
-    if (!call.success) return problem(invalid(call.error.issues));
-    const userId = textId(call.data.userId);
-    const anonymousId = textId(call.data.anonymousId);
+    const read = readDecideCall(body);
+    if (!read.ok) return problem(invalid(read.issues));
+    const { call } = read;
+    const userId = textId(call.userId);
+    const anonymousId = textId(call.anonymousId);
     const customerId = customerIdOf({ userId, anonymousId });
     if (customerId === null)
       return problem({
         kind: 'invalid',
         errors: [{ pointer: '/userId', detail: 'Name the customer by userId or anonymousId.' }],
       });
-    const proof = await proofOf(key, tokenOf(key, call.data.customerToken, c.req.raw), userId ?? null, now());
-    const decide = decisionRequest(call.data, c.env, {});
-    const asked = c.env.CUSTOMER.getByName(customerId).decide({
-      customerId,
-      catalogVersion: catalog.version,
-      proven: proof === 'proven',
-      decide,
-    });
+    const proof = proofOf(key, tokenOf(key, call.customerToken, request), userId ?? null, now());
+    const proven = (typeof proof === 'string' ? proof : await proof) === 'proven';
+    const asked = decisionRequest(call, env, {});
+    const object = env.CUSTOMER.getByName(customerId);
     // What the catalog took off the page's patience is not given to the object again.
     const waitMs = Math.max(startedAt + LIMITS.decideWaitMs - Date.now(), LIMITS.decideWaitMs / 5);
-    const reply = await inTime<Reply<Decided>>(asked, waitMs, NOT_REACHED);
-    if (reply.kind === 'done') {
-      const customer = { id: reply.customerId, stages: reply.stages };
-      return json({ customer, decisions: reply.decisions, degraded: false }, 200, timing(startedAt));
+    if (asked.placements.length === 0) {
+      const standing = await inTime<Standing>(object.standing(catalog.version, proven), waitMs, NOT_REACHED);
+      if (typeof standing === 'string')
+        return answered(`{"customer":${standing},"decisions":{},"degraded":false}`, startedAt, requestIdOf(request));
+    } else {
+      const reply = await inTime<Reply<Decided>>(
+        object.decide({ customerId, catalogVersion: catalog.version, proven, decide: asked }),
+        waitMs,
+        NOT_REACHED,
+      );
+      if (reply.kind === 'done') {
+        const { customerId: id, stages, decisions } = reply;
+        const answer = { customer: { id, stages }, decisions, degraded: false };
+        return answered(JSON.stringify(answer), startedAt, requestIdOf(request));
+      }
     }
-    const decisions = defaultDecisions(catalog, decide, now());
-    return json({ customer: { id: customerId, stages: {} }, decisions, degraded: true }, 200, {
-      ...timing(startedAt),
-      ...notedDegraded(c.req.raw, '/v1/decide'),
-    });
-  });
-
-  return app;
-}
+    const decisions = defaultDecisions(catalog, asked, now());
+    const requestId = requestIdOf(request);
+    noteDegraded(request, requestId, '/v1/decide');
+    const customer = { id: customerId, stages: {} };
+    return answered(JSON.stringify({ customer, decisions, degraded: true }), startedAt, requestId);
+  };
 
 function decisionRequest(
   call: { placements: string[]; context?: Record<string, unknown> | null | undefined },

@@ -5,7 +5,7 @@
 /** What a caller may name his request: letters, digits and the signs of UUIDs and base64; an e-mail address is none. */
 const SANE_ID = /^[A-Za-z0-9._+/=-]{1,128}$/;
 
-const REQUEST_ID = 'x-request-id';
+export const REQUEST_ID = 'x-request-id';
 
 /** Begins the ids of this isolate. Made with the first one: the platform has no randomness before a request. */
 let isolate = '';
@@ -73,11 +73,9 @@ async function tracedFailure(
   return new Response(body, { status, headers });
 }
 
-/** A request that is answered, and yet not as it should be: a line in the log. @returns the header that names it */
-export function notedDegraded(request: Request, route: string): Record<string, string> {
-  const requestId = requestIdOf(request);
+/** A request that is answered, and yet not as it should be: a line in the log, with the request's id. */
+export function noteDegraded(request: Request, requestId: string, route: string): void {
   tell('warn', request, requestId, { at: 'edge', what: 'degraded', route });
-  return { [REQUEST_ID]: requestId };
 }
 
 function tell(level: 'warn' | 'error', request: Request, requestId: string, line: object): void {

@@ -4,6 +4,7 @@
 
 import { loadMachine, machineInMemory } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import type { Run } from '../engine/machine.ts';
 import { type MachineOf, NO_OPENINGS, nextWakeAt } from '../engine/travel.ts';
 import { fireTimers } from './advance.ts';
 import { alarmAt, type Told } from './alarm.ts';
@@ -40,6 +41,8 @@ export interface Cell {
   readonly redirect: () => string | null;
   readonly stub: (customerId: string) => CustomerObject;
   readonly machineOf: (catalog: Catalog | null) => MachineOf;
+  /** Whether there is nothing to bring. */
+  readonly isReady: (catalog: Catalog) => boolean;
   /** Brings the alarm and every version that runs need into memory; afterwards nothing has to be awaited. */
   readonly ready: (catalog: Catalog) => Promise<boolean>;
   /** Runs work on a draft in one transaction; the draft becomes the state only if everything was written. */
@@ -183,6 +186,12 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
     if (head && draft.dirtySince !== null && (cell.confirmed ?? 0) >= draft.revision) draft.dirtySince = null;
   };
 
+  /** A run whose version is not in memory. */
+  const missingFrom = (catalog: Catalog): Run | null => {
+    for (const run of load()?.runs.values() ?? []) if (!machineInMemory(catalog, run.journey, run.version)) return run;
+    return null;
+  };
+
   const isDue = (catalog: Catalog, at: number): boolean => {
     const customer = load();
     const dueAt = customer && nextWakeAt(customer, machineOf(catalog), catalog);
@@ -201,11 +210,11 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
     redirect: () => load()?.movedTo ?? null,
     stub: (customerId) => env.CUSTOMER.getByName(customerId),
     machineOf,
+    isReady: (catalog) => alarm !== undefined && missingFrom(catalog) === null,
     ready: async (catalog) => {
       if (alarm === undefined) alarm = await storage.getAlarm();
       for (;;) {
-        const runs = [...(load()?.runs.values() ?? [])];
-        const missing = runs.find((run) => !machineInMemory(catalog, run.journey, run.version));
+        const missing = missingFrom(catalog);
         if (!missing) return true;
         if (!(await loadMachine(env.DB, missing.journey, missing.version))) return false;
       }

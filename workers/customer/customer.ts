@@ -3,6 +3,7 @@
 // Memory and commits: cell.ts. What leaves: outbound.ts. What an input does: advance.ts.
 
 import { DurableObject } from 'cloudflare:workers';
+import { catalogInMemory } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { applyEvent, fireTimers } from './advance.ts';
 import { retryAt } from './alarm.ts';
@@ -28,6 +29,7 @@ import type {
   Reply,
   Settlement,
   ShownMessage,
+  Standing,
 } from './messages.ts';
 import { handOverPage, movedSources } from './move.ts';
 import { adoptSource, catalogOf, drain, projectionOf, seeToIndex, tellAfterwards } from './outbound.ts';
@@ -38,6 +40,10 @@ export type { CustomerEnv };
 
 const unavailable = (detail: string): { kind: 'unavailable'; detail: string } => ({ kind: 'unavailable', detail });
 const NO_CATALOG = unavailable('the catalog cannot be read');
+type Opened =
+  | { readonly kind: 'open'; readonly catalog: Catalog; readonly at: number }
+  | { readonly kind: 'moved'; readonly to: string }
+  | Exclude<Standing, string>;
 const BUSY = { kind: 'busy', retryAfterMs: 1_000 } as const;
 
 export class Customer extends DurableObject<CustomerEnv> implements CustomerObject {
@@ -50,12 +56,12 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     const retryAfterMs = this.#flood.take(Math.max(1, request.events.length), Date.now());
     if (retryAfterMs > 0) return { kind: 'flooded', retryAfterMs };
     const cell = this.#cell;
-    const catalog = await catalogOf(cell, request.catalogVersion);
+    const catalog = catalogInMemory(request.catalogVersion) ?? (await catalogOf(cell, request.catalogVersion));
     if (!catalog) return NO_CATALOG;
     const target = cell.redirect();
     if (target) return cell.stub(target).ingest({ ...request, customerId: target, via: cell.name() });
     for (const source of mergesOf(request)) await adoptSource(cell, source, catalog, now(), false);
-    if (!(await cell.ready(catalog))) return NO_CATALOG;
+    if (!(cell.isReady(catalog) || (await cell.ready(catalog)))) return NO_CATALOG;
     const moved = cell.redirect();
     if (moved) return cell.stub(moved).ingest({ ...request, customerId: moved, via: cell.name() });
 
@@ -74,19 +80,25 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     return reply;
   }
 
-  /** Decides placements; with none asked for it only reads, and an unknown customer stays unknown. */
-  async decide(request: DecideRequest): Promise<Reply<Decided>> {
-    const retryAfterMs = this.#flood.take(1, Date.now());
-    if (retryAfterMs > 0) return { kind: 'flooded', retryAfterMs };
+  /** Where the customer stands; only reads, and an unknown customer stays unknown. `via`: who forwards, after a merge. */
+  async standing(catalogVersion: number, proven: boolean, via?: string): Promise<Standing> {
+    const opened = await this.#open(catalogVersion, via);
     const cell = this.#cell;
-    const catalog = await catalogOf(cell, request.catalogVersion);
-    if (!catalog) return NO_CATALOG;
-    const target = cell.redirect();
-    if (target) return cell.stub(target).decide({ ...request, customerId: target, via: cell.name() });
-    if (request.via) await adoptSource(cell, request.via, catalog, now(), false);
-    if (!(await cell.ready(catalog))) return NO_CATALOG;
-    const at = cell.inputTime(now());
-    if (!cell.catchUp(catalog, at, null)) return BUSY;
+    if (opened.kind === 'moved') return cell.stub(opened.to).standing(catalogVersion, proven, cell.name());
+    if (opened.kind !== 'open') return opened;
+    const state = cell.load();
+    const request = via === undefined ? { proven } : { proven, via };
+    return JSON.stringify({ id: shownId(request, cell.name()), stages: state ? shownStages(state, proven) : {} });
+  }
+
+  /** Decides placements, and records what was shown; with none asked for it only reads. */
+  async decide(request: DecideRequest): Promise<Reply<Decided>> {
+    const opened = await this.#open(request.catalogVersion, request.via);
+    const cell = this.#cell;
+    if (opened.kind === 'moved')
+      return cell.stub(opened.to).decide({ ...request, customerId: opened.to, via: cell.name() });
+    if (opened.kind !== 'open') return opened;
+    const { catalog, at } = opened;
     const { decide, proven } = request;
     if (decide.placements.length === 0 || !mayShow(cell.name(), proven)) {
       const state = cell.load();
@@ -105,6 +117,21 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     });
     tellAfterwards(cell, catalog, this.#afterwards);
     return reply;
+  }
+
+  /** Before a question is answered: what was handed over is here, and what fell due has fired. */
+  async #open(catalogVersion: number, via: string | undefined): Promise<Opened> {
+    const retryAfterMs = this.#flood.take(1, Date.now());
+    if (retryAfterMs > 0) return { kind: 'flooded', retryAfterMs };
+    const cell = this.#cell;
+    const catalog = catalogInMemory(catalogVersion) ?? (await catalogOf(cell, catalogVersion));
+    if (!catalog) return NO_CATALOG;
+    const to = cell.redirect();
+    if (to) return { kind: 'moved', to };
+    if (via !== undefined) await adoptSource(cell, via, catalog, now(), false);
+    if (!(cell.isReady(catalog) || (await cell.ready(catalog)))) return NO_CATALOG;
+    const at = cell.inputTime(now());
+    return cell.catchUp(catalog, at, null) ? { kind: 'open', catalog, at } : BUSY;
   }
 
   /** History import: each event at its own time, timers in between, nothing sent, no alarm until `finishImport`. */

@@ -197,7 +197,11 @@ export interface MovedRest {
 }
 
 /** The object's RPC methods as its callers see them. Not the platform's stub type: recursive JSON is too deep for it. */
+/** Where a customer stands, `{ id, stages }` as JSON text: plain values cross to the object and back cheaper than objects. */
+export type Standing = string | Exclude<Reply<object>, { readonly kind: 'done' }>;
+
 export interface CustomerObject {
+  standing(catalogVersion: number, proven: boolean, via?: string): Promise<Standing>;
   ingest(request: IngestRequest): Promise<Reply<Ingested>>;
   decide(request: DecideRequest): Promise<Reply<Decided>>;
   importEvents(catalogVersion: number, events: readonly IncomingEvent[]): Promise<Imported>;
