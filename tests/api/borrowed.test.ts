@@ -14,6 +14,7 @@ import type { Env } from '../../workers/api/context.ts';
 import { hashKey } from '../../workers/catalog/keys.ts';
 import { publish } from '../../workers/catalog/publish.ts';
 import type { CustomerObject, IngestRequest } from '../../workers/customer/messages.ts';
+import { only } from '../only.ts';
 
 const SECRET = 'a secret of thirty-two characters';
 const miniflare = new Miniflare(
@@ -60,18 +61,23 @@ const AWAY = {
 
 const taken: IngestRequest[] = [];
 // The one method of an object that these routes call.
-const object = {
+const object = only<CustomerObject>({
   ingest: async (request: IngestRequest) => {
     taken.push(request);
     const statuses = request.events.map(() => 'accepted');
     return { kind: 'done', customerId: request.customerId, stages: {}, statuses, decisions: null };
   },
-} as unknown as CustomerObject;
+});
 
 async function order(app: App, database: unknown, key: string, customerToken?: string): Promise<[number, number][]> {
   const event = { type: 'track', event: 'Order Completed', userId: 'u1', messageId: 'm' };
-  const env = { DB: database, CUSTOMER: { getByName: () => object } } as unknown as Env;
-  const execution = { waitUntil: () => undefined } as unknown as ExecutionContext;
+  const env = only<Env>({
+    DB: database,
+    CUSTOMER: { getByName: () => object },
+    KEY_RATE: undefined,
+    DEFAULT_LOCALE: 'en',
+  });
+  const execution = only<ExecutionContext>({ waitUntil: () => undefined });
   const answers: [number, number][] = [];
   for (const [path, body] of [
     ['/v1/events', { events: [event], customerToken }],

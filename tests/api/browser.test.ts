@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { createApp } from '../../workers/api/app.ts';
 import type { Env } from '../../workers/api/context.ts';
+import { only } from '../only.ts';
 import { eventsOf } from './sent.ts';
 import { expectProblem, fresh, type Problem, useServer } from './server.ts';
 
@@ -145,7 +146,11 @@ describe('as deployed, with configured origins', () => {
     throw new Error('D1_ERROR: gone');
   };
   // The routes under test touch D1 at most, and that fails.
-  const env = { CORS_ORIGINS: 'https://shop.example', DB: { prepare: gone, batch: gone } } as unknown as Env;
+  const env = only<Env>({
+    CORS_ORIGINS: 'https://shop.example',
+    DB: { prepare: gone, batch: gone },
+    KEY_RATE: undefined,
+  });
   const execution = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} };
   const ask = (method: string, path: string, headers: Record<string, string>) =>
     app.fetch(new Request(`https://edge.example${path}`, { method, headers }), env, execution as never);

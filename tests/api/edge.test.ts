@@ -14,6 +14,7 @@ import type { Env } from '../../workers/api/context.ts';
 import { hashKey } from '../../workers/catalog/keys.ts';
 import { publish } from '../../workers/catalog/publish.ts';
 import type { CustomerObject } from '../../workers/customer/messages.ts';
+import { only } from '../only.ts';
 import { type Answer, expectProblem, type Problem } from './server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -134,7 +135,7 @@ test.for([
 
 test('an object that is busy is a passing fault: 503 with its time, and the page’s decisions', async () => {
   // The one method that this route calls.
-  const busy = { ingest: async () => ({ kind: 'busy', retryAfterMs: 2_500 }) } as unknown as CustomerObject;
+  const busy = only<CustomerObject>({ ingest: async () => ({ kind: 'busy', retryAfterMs: 2_500 }) });
   const answer = await ask<Problem & Degraded>(busy, '/v1/events', {
     body: { events: [event], decide: { placements: ['hero'] } },
   });
@@ -211,7 +212,7 @@ test('the policy that is told is the one that wrangler.toml sets', () => {
 test('past the rate of a customer: events 429 with its time, whatever the call; a page still gets the defaults', async () => {
   const flooded = async () => ({ kind: 'flooded', retryAfterMs: 1_200 });
   // The two methods that these routes call.
-  const object = { ingest: flooded, decide: flooded } as unknown as CustomerObject;
+  const object = only<CustomerObject>({ ingest: flooded, decide: flooded });
   for (const path of ['/v1/events', '/v1/batch', '/v1/page']) {
     const body = { ...event, events: [event], batch: [event], decide: { placements: ['hero'] } };
     const answer = await ask<Problem & Degraded>(object, path, { body });
@@ -234,7 +235,7 @@ test('one customer out of reach and one too busy in a batch: 503, because more t
     return answer;
   };
   const batch = ['u1', 'u2', 'u3'].map((userId) => ({ type: 'page', userId }));
-  expectProblem(await ask({ ingest } as unknown as CustomerObject, '/v1/batch', { body: { batch } }), 503);
+  expectProblem(await ask(only<CustomerObject>({ ingest }), '/v1/batch', { body: { batch } }), 503);
 });
 
 test('every answer has an id: the caller’s own if it is sane, else a new one; a problem names it inside', async () => {
@@ -301,7 +302,7 @@ test('D1 that hangs: health and operators hear 503 in time', async () => {
     const statement: object = new Proxy(() => statement, {
       get: (_, name) => (name === 'bind' ? () => statement : hangs),
     });
-    const env = { DB: { prepare: () => statement, batch: hangs } as unknown as Env['DB'] };
+    const env = { DB: only<Env['DB']>({ prepare: () => statement, batch: hangs }) };
     for (const path of ['/healthz', '/admin/funnel', '/admin/customers']) {
       const asked = ask(objectThat(hangs), path, { method: 'GET', headers: ADMIN }, env);
       await vi.advanceTimersByTimeAsync(path === '/healthz' ? 2_000 : ADMIN_WAIT_MS);
@@ -349,7 +350,7 @@ test('with a catalog at hand and D1 gone, pages are decided and operators hear 5
     dump: throws,
     exec: throws,
   };
-  const env = { DB: gone as unknown as Env['DB'] };
+  const env = { DB: only<Env['DB']>(gone) };
   const { status, body } = await ask<Degraded>(objectThat(throws), '/v1/decide', { body: decide }, env);
   expect([status, body.decisions.hero?.[0]?.id]).toEqual([200, 'for-new']);
   expectProblem(await ask(objectThat(throws), '/admin/funnel', { method: 'GET', headers: ADMIN }, env), 503);

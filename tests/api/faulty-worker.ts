@@ -7,6 +7,7 @@ import type { Env } from '../../workers/api/context.ts';
 import { type CustomerEnv, Customer as DeployedCustomer } from '../../workers/customer/customer.ts';
 import type { DecideRequest, IngestRequest, Projection } from '../../workers/customer/messages.ts';
 import { handleQueue, type QueueBody } from '../../workers/delivery/queue.ts';
+import { only } from '../only.ts';
 
 /** What a test may switch. */
 export interface Faults {
@@ -51,23 +52,23 @@ const statements = new WeakMap<object, D1PreparedStatement>();
 
 // The methods of a statement and of a database that this system calls; the others would fail loudly.
 function breakableStatement(real: D1PreparedStatement): D1PreparedStatement {
-  const statement = {
+  const statement = only<D1PreparedStatement>({
     bind: (...values: unknown[]) => breakableStatement(real.bind(...values)),
     first: () => asD1Is(() => real.first()),
     all: () => asD1Is(() => real.all()),
     run: () => asD1Is(() => real.run()),
     raw: () => asD1Is(() => real.raw()),
-  } as unknown as D1PreparedStatement;
+  });
   statements.set(statement, real);
   return statement;
 }
 
 const breakableD1 = (real: D1Database): D1Database =>
-  ({
+  only<D1Database>({
     prepare: (query: string) => breakableStatement(real.prepare(query)),
     batch: (list: D1PreparedStatement[]) =>
       asD1Is(() => real.batch(list.map((statement) => statements.get(statement) ?? statement))),
-  }) as unknown as D1Database;
+  });
 
 const breakable = <E extends { readonly DB: D1Database }>(env: E): E => ({ ...env, DB: breakableD1(env.DB) });
 

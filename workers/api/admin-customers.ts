@@ -2,11 +2,10 @@
 // itself; lists and counts come from the index in D1.
 
 import { Hono } from 'hono';
-import { z } from 'zod';
 import { isObject, type JsonObject } from '../../schema/json.ts';
 import type { Entry } from '../customer/storage.ts';
 import type { AdminEnv } from './admin.ts';
-import { badLimit, badQuery, customerId, limitOf, noCustomer } from './admin-query.ts';
+import { badLimit, badQuery, customerId, cutPage, limitOf, noCustomer, pageOf } from './admin-query.ts';
 import { type Env, json, problem } from './context.ts';
 
 export function adminCustomerRoutes(): Hono<AdminEnv> {
@@ -49,38 +48,28 @@ export function adminCustomerRoutes(): Hono<AdminEnv> {
   });
 
   app.get('/customers/:id/timeline', async (c) => {
-    const limit = limitOf(c.req.query('limit'));
-    if (limit === null) return badLimit();
-    const cursor = z.coerce
-      .number()
-      .int()
-      .min(0)
-      .safeParse(c.req.query('cursor') ?? Number.MAX_SAFE_INTEGER);
-    if (!cursor.success) return badQuery('cursor', 'must be the value of next from the page before');
+    const asked = pageOf((name) => c.req.query(name), Number.MAX_SAFE_INTEGER);
+    if (asked instanceof Response) return asked;
+    const { cursor, limit } = asked;
     const id = customerId(c.req.param('id'));
-    const entries = id === null ? null : await c.env.CUSTOMER.getByName(id).timeline(cursor.data, limit + 1);
+    const entries = id === null ? null : await c.env.CUSTOMER.getByName(id).timeline(cursor, limit + 1);
     if (!entries) return noCustomer();
-    const page = entries.slice(0, limit);
-    return json({ entries: page.map(shown), next: entries.length > limit ? (page.at(-1)?.seq ?? null) : null });
+    const [page, next] = cutPage(entries, limit, ({ seq }) => seq);
+    return json({ entries: page.map(shown), next });
   });
 
   app.get('/customers/:id/record', async (c) => {
-    const limit = limitOf(c.req.query('limit'));
-    if (limit === null) return badLimit();
-    const cursor = z.coerce
-      .number()
-      .int()
-      .min(0)
-      .safeParse(c.req.query('cursor') ?? 0);
-    if (!cursor.success) return badQuery('cursor', 'must be the value of next from the page before');
+    const asked = pageOf((name) => c.req.query(name), 0);
+    if (asked instanceof Response) return asked;
+    const { cursor, limit } = asked;
     const id = customerId(c.req.param('id'));
-    const recorded = id === null ? null : await c.env.CUSTOMER.getByName(id).recorded(cursor.data, limit + 1);
+    const recorded = id === null ? null : await c.env.CUSTOMER.getByName(id).recorded(cursor, limit + 1);
     if (!recorded) return noCustomer();
     if (recorded.kind !== 'done')
       return problem({ kind: 'unavailable', detail: 'The customer cannot be read right now.', retryAfterSeconds: 2 });
-    const { customer, runs, entries } = recorded;
-    const page = entries.slice(0, limit);
-    return json({ customer, runs, entries: page, next: entries.length > limit ? (page.at(-1)?.seq ?? null) : null });
+    const { customer, runs } = recorded;
+    const [entries, next] = cutPage(recorded.entries, limit, ({ seq }) => seq);
+    return json({ customer, runs, entries, next });
   });
 
   return app;

@@ -2,32 +2,26 @@
 // catalog documents: admin-catalog.ts.
 
 import { Hono } from 'hono';
-import { z } from 'zod';
 import type { AdminEnv } from './admin.ts';
-import { badLimit, badQuery, customerId, limitOf, noCustomer } from './admin-query.ts';
+import { badQuery, customerId, cutPage, noCustomer, pageOf } from './admin-query.ts';
 import { json } from './context.ts';
 
 export function adminMessageRoutes(): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>();
 
   app.get('/messages', async (c) => {
-    const limit = limitOf(c.req.query('limit'));
-    if (limit === null) return badLimit();
-    const cursor = z.coerce
-      .number()
-      .int()
-      .min(0)
-      .safeParse(c.req.query('cursor') ?? Number.MAX_SAFE_INTEGER);
-    if (!cursor.success) return badQuery('cursor', 'must be the value of next from the page before');
+    const page = pageOf((name) => c.req.query(name), Number.MAX_SAFE_INTEGER);
+    if (page instanceof Response) return page;
     const asked = c.req.query('customer');
     if (asked === undefined) return badQuery('customer', 'name one, such as u:4711');
     const id = customerId(asked);
-    const messages = id === null ? null : await c.env.CUSTOMER.getByName(id).messagesOf(cursor.data, limit + 1);
-    if (!messages) return noCustomer();
-    const page = messages.slice(0, limit);
+    const { cursor, limit } = page;
+    const found = id === null ? null : await c.env.CUSTOMER.getByName(id).messagesOf(cursor, limit + 1);
+    if (!found) return noCustomer();
+    const [messages, next] = cutPage(found, limit, ({ number }) => number);
     return json({
-      messages: page.map(({ number: _, at, ...message }) => ({ ...message, at: new Date(at).toISOString() })),
-      next: messages.length > limit ? (page.at(-1)?.number ?? null) : null,
+      messages: messages.map(({ number: _, at, ...message }) => ({ ...message, at: new Date(at).toISOString() })),
+      next,
     });
   });
 
