@@ -35,7 +35,7 @@ export default defineConfig({
       {
         test: {
           name: 'pure',
-          include: ['tests/{check,decide,engine,histories,journeys,schema,simulation,tidy}/**/*.test.ts'],
+          include: ['tests/{check,decide,engine,experiments,histories,journeys,schema,simulation,tidy}/**/*.test.ts'],
           isolate: false, // Pure functions share their modules without harm.
           testTimeout: 30_000,
         },

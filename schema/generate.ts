@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { Cases } from './cases.ts';
 import { Content, EventDeclarations, Message, Offer } from './catalog.ts';
+import { Experiment } from './experiment.ts';
 import { Journey } from './journey.ts';
 
 const SOURCES = {
@@ -16,6 +17,7 @@ const SOURCES = {
   message: Message,
   events: EventDeclarations,
   cases: Cases,
+  experiment: Experiment,
 };
 
 export const GENERATED = join(import.meta.dirname, 'generated');

@@ -51,6 +51,10 @@ export const LIMITS = {
   datesPerStageMax: 10,
   /** Arms of one experiment. */
   armsMax: 20,
+  /** Offers or content of one arm, and under test in one experiment. */
+  experimentItemsMax: 200,
+  /** Experiments of a catalog: each decision asks those that its candidates belong to. */
+  experimentsMax: 500,
   /** Members of an emitted event, a webhook's body. */
   expressionsMax: 50,
   /** Tags of a journey, and tags it suspends. */

@@ -9,25 +9,38 @@ const BELOW: Record<string, readonly string[]> = {
   schema: [],
   engine: ['schema'],
   knowledge: ['schema'],
+  // Audiences and goals are conditions of the engine; arms are drawn by its hash.
+  experiments: ['engine', 'schema'],
   // Audiences and eligibility are conditions of the engine.
-  decide: ['engine', 'knowledge', 'schema'],
+  decide: ['experiments', 'engine', 'knowledge', 'schema'],
   // What can be said of journeys without running them, or by running them on paper.
-  check: ['decide', 'engine', 'knowledge', 'schema'],
+  check: ['decide', 'experiments', 'engine', 'knowledge', 'schema'],
   export: ['engine', 'schema'],
   simulate: ['decide', 'engine', 'knowledge', 'schema'],
   cases: ['export', 'simulate', 'decide', 'engine', 'schema'],
-  catalog: ['check', 'decide', 'engine', 'knowledge', 'schema'],
-  customer: ['catalog', 'decide', 'engine', 'knowledge', 'schema'],
-  delivery: ['customer', 'catalog', 'decide', 'engine', 'knowledge', 'schema'],
+  catalog: ['check', 'decide', 'experiments', 'engine', 'knowledge', 'schema'],
+  customer: ['catalog', 'decide', 'experiments', 'engine', 'knowledge', 'schema'],
+  delivery: ['customer', 'catalog', 'decide', 'experiments', 'engine', 'knowledge', 'schema'],
   // The finish of an import folds projections as the queue's consumer does.
-  api: ['simulate', 'check', 'delivery', 'customer', 'catalog', 'decide', 'engine', 'knowledge', 'schema'],
+  api: [
+    'simulate',
+    'check',
+    'delivery',
+    'customer',
+    'catalog',
+    'decide',
+    'experiments',
+    'engine',
+    'knowledge',
+    'schema',
+  ],
   index: ['api', 'simulate', 'check', 'delivery', 'customer', 'catalog', 'decide', 'engine', 'knowledge', 'schema'],
   local: ['api', 'simulate', 'check', 'delivery', 'customer', 'catalog', 'decide', 'engine', 'knowledge', 'schema'],
   cli: ['local', 'cases', 'check', 'export', 'simulate', 'catalog', 'decide', 'engine', 'knowledge', 'schema'],
   console: ['decide', 'engine', 'knowledge', 'schema'],
   browser: ['schema'],
 };
-const CORES = ['engine', 'decide', 'knowledge', 'check', 'export', 'simulate', 'cases'];
+const CORES = ['engine', 'decide', 'experiments', 'knowledge', 'check', 'export', 'simulate', 'cases'];
 const PURE_LIBRARIES = ['@marcbachmann/cel-js', 'liquidjs', 'rrule-temporal', 'temporal-polyfill', 'zod'];
 
 /** `workers/engine/step.ts` belongs to engine, `workers/index.ts` to index, `workers/local.ts` to local. */

@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { codeBelow, codeOf, readText } from './source.ts';
 
-const CORES = ['engine', 'decide', 'knowledge', 'export', 'simulate', 'cases', 'check'].flatMap((core) =>
+const CORES = ['engine', 'decide', 'experiments', 'knowledge', 'export', 'simulate', 'cases', 'check'].flatMap((core) =>
   codeBelow(`workers/${core}`),
 );
 

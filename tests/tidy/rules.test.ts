@@ -1,9 +1,11 @@
-// Every rule of the journey language stands in the name of a test, and every rule a test names exists.
+// Every rule of a SPEC.md stands in the name of a test, and every rule a test names exists. Each part has letters of its own.
 
 import { describe, expect, it } from 'vitest';
 import { filesBelow, readText } from './source.ts';
 
-const rules = [...readText('workers/engine/SPEC.md').matchAll(/^- ([A-Z]\d+) /gm)].map(([, rule]) => rule);
+const rules = filesBelow('workers')
+  .filter((file) => file.endsWith('/SPEC.md'))
+  .flatMap((file) => [...readText(file).matchAll(/^- ([A-Z]\d+) /gm)].map(([, rule]) => rule));
 const groups = [...new Set(rules.map((rule) => rule?.charAt(0)))].join('');
 
 /** Rule ids at the beginning of quoted text, as in `it('T3 a transition …')`. */
