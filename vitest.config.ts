@@ -47,7 +47,11 @@ export default defineConfig({
             miniflare: {
               // Nobody empties the queue by itself: a test hands its batch to the consumer when it wants to.
               queueConsumers: {},
-              bindings: { D1_MIGRATIONS: await readD1Migrations('schema/migrations') },
+              // What is a text becomes a member of process.env there, which tests/prove.ts reads.
+              bindings: {
+                D1_MIGRATIONS: await readD1Migrations('schema/migrations'),
+                WAYMARK_PROVE: process.env['WAYMARK_PROVE'] ?? '',
+              },
             },
           })),
         ],

@@ -16,6 +16,8 @@ export const LIMITS = {
   messageAttemptsMax: 12,
   /** Events in one call, HTTP contract. */
   eventsPerCallMax: 500,
+  /** Publishes of journeys a customer remembers having met; older ones are forgotten. */
+  catalogsMetMax: 1_000,
   /** Placements asked for in one decision. */
   placementsMax: 20,
   /** Nesting of any JSON we accept. */

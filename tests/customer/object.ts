@@ -68,8 +68,14 @@ export async function publishJourneys(documents: readonly JsonObject[]): Promise
 }
 
 export async function publishDrafts(drafts: readonly Draft[]): Promise<void> {
+  const findings = await findingsOf(drafts);
+  if (findings.length > 0) throw new Error(JSON.stringify(findings));
+}
+
+/** Publishes; what stands against it, if anything does. */
+export async function findingsOf(drafts: readonly Draft[]) {
   const result = await publish(env.DB, drafts, Date.now(), false);
-  if (!result.ok) throw new Error(JSON.stringify(result.findings));
+  return result.ok ? [] : result.findings.flatMap((draft) => draft.findings);
 }
 
 export const catalogVersion = (): number => freshCatalog()?.version ?? 0;

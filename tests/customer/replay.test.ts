@@ -13,6 +13,7 @@ import {
   d1,
   describeOf,
   evict,
+  findingsOf,
   fireAlarm,
   freshName,
   HOUR,
@@ -25,7 +26,7 @@ import {
   timelineOf,
 } from './object.ts';
 
-const SEQUENCES = often(6, 1_000);
+const SEQUENCES = often(12, 1_000);
 /** Sequences between two publishes. */
 const EACH = 3;
 const INPUTS = 20;
@@ -38,11 +39,12 @@ beforeAll(async () => {
 
 /** The whole record, over several pages, as it would arrive by HTTP. */
 async function recordOf(id: string): Promise<RecordedHistory> {
-  const rows = await d1("SELECT id, version, published_at, body FROM documents WHERE kind = 'journey'");
+  const rows = await d1("SELECT id, version, published_at, from_version, body FROM documents WHERE kind = 'journey'");
   const journeys = rows.map((row) => ({
     id: String(row['id']),
     version: Number(row['version']),
     publishedAt: Number(row['published_at']),
+    catalogVersion: Number(row['from_version']),
     journey: JSON.parse(String(row['body'])),
     declarations: 0,
   }));
@@ -137,13 +139,16 @@ describe('random histories of objects', () => {
   });
 });
 
+/** Random journeys, drawn again where they would lead round for ever: only that may be refused. */
 async function publish(draw: Draw): Promise<void> {
-  const count = 1 + below(draw, 3);
-  await publishDrafts(
-    ['alpha', 'beta', 'gamma']
-      .slice(0, count)
-      .map((id) => ({ kind: 'journey', id, document: withOneArm(drawJourney(draw, id, new Map())) })),
-  );
+  const ids = ['alpha', 'beta', 'gamma'].slice(0, 1 + below(draw, 3));
+  for (;;) {
+    const findings = await findingsOf(
+      ids.map((id) => ({ kind: 'journey', id, document: withOneArm(drawJourney(draw, id, new Map())) })),
+    );
+    if (findings.length === 0) return;
+    expect(findings.filter(({ code }) => code !== 'loop-without-wait')).toEqual([]);
+  }
 }
 
 /** Which arm a customer has follows from its id, and the two that are compared have different ones. */

@@ -49,6 +49,7 @@ export function adminJourneyRoutes(): Hono<AdminEnv> {
       id: row.id,
       version: row.version,
       publishedAt: iso(row.publishedAt),
+      catalogVersion: row.fromVersion,
       journey: JSON.parse(row.body),
       declarations: declarations ? JSON.parse(declarations.body) : { events: {}, traits: {} },
     });

@@ -15,6 +15,8 @@ export type KeyRow = typeof keys.$inferSelect;
 
 export interface Catalog extends Openings {
   readonly version: number;
+  /** The catalog version with which its youngest journey was published: since then the same journeys may begin. */
+  readonly openingsVersion: number;
   readonly documents: readonly DocumentRow[];
   readonly vocabulary: Vocabulary;
   /** Events a public key may only report with a customer token, where one is required. */
@@ -61,6 +63,7 @@ export function buildCatalog(
   const parts = new Map<string, Part>();
   const machines = new Map<string, Machine>();
   const publishedAt = new Map<string, number>();
+  let openingsVersion = 0;
   const items: Item[] = [];
   const messages = new Map<string, MessageTemplate>();
   for (const row of rows) {
@@ -73,12 +76,14 @@ export function buildCatalog(
     if (part.kind === 'journey') {
       machines.set(row.id, part.machine);
       publishedAt.set(row.id, row.publishedAt);
+      openingsVersion = Math.max(openingsVersion, row.fromVersion);
     } else if (part.kind === 'message') messages.set(row.id, part.message);
     else items.push(part.item);
   }
   const { vocabulary } = vocabularyAt(version);
   return {
     version,
+    openingsVersion,
     documents: rows,
     vocabulary,
     trusted: new Set(

@@ -11,6 +11,7 @@ interface Version {
   readonly id: string;
   readonly version: number;
   readonly publishedAt: string;
+  readonly catalogVersion: number;
   readonly journey: unknown;
   readonly declarations: unknown;
 }
@@ -46,7 +47,8 @@ export async function fetchHistory(system: System, customer: string): Promise<Re
       const index = known.get(text) ?? declarations.push(read.declarations) - 1;
       known.set(text, index);
       const publishedAt = Date.parse(read.publishedAt);
-      journeys.push({ id, version, publishedAt, journey: read.journey, declarations: index });
+      const { journey, catalogVersion } = read;
+      journeys.push({ id, version, publishedAt, catalogVersion, journey, declarations: index });
     }
   }
   return RecordedHistory.parse({ customer: described, runs, entries, journeys, declarations });

@@ -9,7 +9,7 @@ import { timersOf } from '../engine/timers.ts';
 import { liveRuns, type MachineOf } from '../engine/travel.ts';
 import { engineEventOf } from './advance.ts';
 import { type Commit, record } from './commit.ts';
-import type { DecisionRequest, Decisions, Described, IncomingEvent, Recorded } from './messages.ts';
+import type { DecisionRequest, Decisions, Described, IncomingEvent, MetCatalog, Recorded } from './messages.ts';
 import { type CustomerState, stagesOf } from './state.ts';
 import { factsFromRows } from './storage.ts';
 
@@ -154,7 +154,8 @@ export function describe(
 export const recordedOf = (
   { id, createdAt, runsStarted, traits, runs }: CustomerState,
   asOf: number,
+  met: readonly MetCatalog[],
 ): Omit<Recorded, 'entries'> => ({
-  customer: { id, createdAt, asOf, runsStarted, traits },
+  customer: { id, createdAt, asOf, runsStarted, traits, met },
   runs: [...runs.values()].sort(byId),
 });

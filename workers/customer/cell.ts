@@ -9,8 +9,9 @@ import { type MachineOf, NO_OPENINGS, nextWakeAt } from '../engine/travel.ts';
 import { fireTimers } from './advance.ts';
 import { alarmAt, type Told } from './alarm.ts';
 import { now, platformTime } from './clock.ts';
-import { beginCommit, type Commit, finishCommit } from './commit.ts';
+import { beginCommit, type Commit, finishCommit, willWrite } from './commit.ts';
 import type { CustomerNamespace, CustomerObject, MessageTask, Projection } from './messages.ts';
+import { meetsOthers, noteMet } from './met.ts';
 import { hasTables, migrate } from './migrations.ts';
 import { type CustomerState, draftOf, newState } from './state.ts';
 import { type OutboxRow, readOutbox, readState } from './storage.ts';
@@ -158,7 +159,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
           defaultLocale: env.DEFAULT_LOCALE ?? 'en',
         });
         result = { value: work(commit) };
-        if (catalog) draft.catalogVersion = Math.max(draft.catalogVersion, catalog.version);
+        if (catalog) meet(commit, catalog, before);
         strikeOff(commit);
         finishCommit(commit);
         if (commit.wrote) {
@@ -176,6 +177,15 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
     }
     if (result === null) throw new Error('broken invariant: a commit without a result');
     return (result as { readonly value: T }).value;
+  };
+
+  /** The catalog of a commit that writes, and that other journeys may begin with it than with the one before. */
+  const meet = (commit: Commit, catalog: Catalog, before: CustomerState | null): void => {
+    if (before && meetsOthers(catalog, before) && willWrite(commit)) {
+      noteMet(sql, catalog, before);
+      commit.head = true;
+    }
+    commit.state.catalogVersion = catalog.version;
   };
 
   /**

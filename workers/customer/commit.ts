@@ -85,6 +85,10 @@ export function learn(commit: Commit, traits: JsonObject, at: number): boolean {
   return true;
 }
 
+/** Whether anything will have been written when the commit is finished. */
+export const willWrite = ({ wrote, head, dirty, traitsChanged, changedRuns, forgottenRuns }: Commit): boolean =>
+  wrote || head || dirty || traitsChanged || changedRuns.size > 0 || forgottenRuns.size > 0;
+
 /** Writes the rows that changed. */
 export function finishCommit(commit: Commit): void {
   const { sql, state, now } = commit;

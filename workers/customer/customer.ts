@@ -31,6 +31,7 @@ import type {
   ShownMessage,
   Standing,
 } from './messages.ts';
+import { readMet } from './met.ts';
 import { handOverPage, movedSources } from './move.ts';
 import { adoptSource, catalogOf, drain, projectionOf, seeToIndex, tellAfterwards } from './outbound.ts';
 import { claimMessage, readMessages, settleMessage } from './sending.ts';
@@ -238,7 +239,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     return (
       state && {
         kind: 'done',
-        ...recordedOf(state, idle ? state.lastInputAt : asOf),
+        ...recordedOf(state, idle ? state.lastInputAt : asOf, readMet(cell.sql, state)),
         entries: readEntriesAfter(cell.sql, after, limit),
       }
     );

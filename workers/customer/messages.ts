@@ -125,6 +125,13 @@ export interface Described {
 }
 
 /** A page of what was recorded of a customer, for replay. */
+/** From `fromSeq` on, and for time that passes beyond `after` (milliseconds; null: from the start), this catalog held. */
+export interface MetCatalog {
+  readonly version: number;
+  readonly fromSeq: number;
+  readonly after: number | null;
+}
+
 export interface Recorded {
   readonly customer: {
     readonly id: string;
@@ -133,6 +140,8 @@ export interface Recorded {
     readonly asOf: number;
     readonly runsStarted: number;
     readonly traits: JsonObject;
+    /** The catalogs its inputs met, the oldest first. */
+    readonly met: readonly MetCatalog[];
   };
   readonly runs: readonly Run[];
   readonly entries: readonly Entry[];

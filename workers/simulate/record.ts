@@ -22,6 +22,11 @@ export const RecordedCustomer = z.object({
   asOf: z.number().describe('Everything due until then has fired.'),
   runsStarted: z.int().min(0),
   traits: z.record(z.string(), z.unknown()),
+  met: z
+    .array(z.object({ version: z.int().min(0), fromSeq: z.int().min(1), after: z.number().nullable() }))
+    .min(1)
+    .optional()
+    .describe('The catalogs its inputs met, the oldest first; what was recorded before 0.2 goes by instants.'),
 });
 export type RecordedCustomer = z.infer<typeof RecordedCustomer>;
 
@@ -31,6 +36,8 @@ export const PublishedVersion = z.object({
   version: z.int().min(1),
   /** Milliseconds. */
   publishedAt: z.number(),
+  /** The catalog version it was published with; absent where the record says nothing of catalogs. */
+  catalogVersion: z.int().min(1).optional(),
   journey: z.unknown(),
   /** Index into `declarations`. */
   declarations: z.int().min(0),

@@ -64,6 +64,7 @@ export function replay(history: RecordedHistory): Replayed {
 
 interface Published {
   readonly at: number;
+  readonly catalogVersion: number;
   readonly machine: Machine;
 }
 
@@ -74,7 +75,7 @@ type Compiled =
 function compileVersions({ journeys, declarations }: RecordedHistory): Compiled {
   const vocabularies = new Map<number, Vocabulary>();
   const published: Published[] = [];
-  for (const { id, version, publishedAt, journey, declarations: index } of journeys) {
+  for (const { id, version, publishedAt, catalogVersion = 0, journey, declarations: index } of journeys) {
     const known = vocabularies.get(index) ?? vocabularyOf(EventDeclarations.parse(declarations[index]));
     vocabularies.set(index, known);
     const compiled = compileJourney(journey, version, known);
@@ -82,7 +83,7 @@ function compileVersions({ journeys, declarations }: RecordedHistory): Compiled 
       const replayed = JSON.stringify(compiled.findings);
       return { ok: false, difference: { where: `journey ${id} version ${version}`, stored: 'compiled', replayed } };
     }
-    published.push({ at: publishedAt, machine: compiled.machine });
+    published.push({ at: publishedAt, catalogVersion, machine: compiled.machine });
   }
   return { ok: true, published: published.sort((one, other) => one.at - other.at) };
 }
@@ -91,7 +92,7 @@ type OnLine = (kind: string, at: number, appliedAt: number, body: object) => voi
 
 /** The customer after all of its inputs. */
 function walk(history: RecordedHistory, published: readonly Published[], onLine: OnLine): SimulatedCustomer {
-  const { customer, entries, runs } = history;
+  const { customer, entries } = history;
   const [first] = entries;
   const machines = new Map(published.map(({ machine }) => [`${machine.id}@${machine.version}`, machine]));
   const machineOf = ({ journey, version }: Run): Machine => {
@@ -99,8 +100,6 @@ function walk(history: RecordedHistory, published: readonly Published[], onLine:
     if (!machine) throw new Error(`There is no ${journey} version ${version} in the record.`);
     return machine;
   };
-  const began = new Map<number, Run[]>();
-  for (const run of runs) began.set(run.startedAt, [...(began.get(run.startedAt) ?? []), run]);
   const walker = newCustomer(
     settingOf([], new Map(), 'en'),
     customer.id,
@@ -108,41 +107,95 @@ function walk(history: RecordedHistory, published: readonly Published[], onLine:
     (line) => onLine(line.kind, line.at, line.appliedAt, line.body),
     machineOf,
   );
+  const way = { walker, history, published, machineOf };
+  const { pass, meet } = customer.met ? byCatalogs(way, customer.met) : byInstants(way);
+  for (const [index, entry] of entries.entries()) {
+    if (entry.kind !== 'event') continue;
+    if (index > 0) pass(entry.appliedAt, entry.seq);
+    meet(entry);
+    applyEvent(walker, eventOf(entry), entry.appliedAt);
+  }
+  pass(customer.asOf, Number.POSITIVE_INFINITY);
+  return walker;
+}
+
+interface Way {
+  readonly walker: SimulatedCustomer;
+  readonly history: RecordedHistory;
+  readonly published: readonly Published[];
+  readonly machineOf: (run: Run) => Machine;
+}
+
+/** Which journeys may begin on the way of a customer. */
+interface Guide {
+  /** Lets time pass until an instant, before the entry of that number. */
+  readonly pass: (until: number, seq: number) => void;
+  /** Before an event is applied. */
+  readonly meet: (entry: RecordedEntry) => void;
+}
+
+const openingsOfVersions = (current: ReadonlyMap<string, Published>): Openings =>
+  openingsOf(
+    [...current.values()].map(({ machine }) => machine),
+    ({ id }) => current.get(id)?.at ?? Number.POSITIVE_INFINITY,
+  );
+
+/** By the catalogs that the inputs met, as they are recorded. */
+function byCatalogs({ walker, published }: Way, met: NonNullable<RecordedHistory['customer']['met']>): Guide {
+  const openingsAt = (version: number): Openings => {
+    const current = new Map<string, Published>();
+    for (const candidate of published)
+      if (candidate.catalogVersion <= version) current.set(candidate.machine.id, candidate);
+    return openingsOfVersions(current);
+  };
+  let next = 0;
+  const meetUntil = (seq: number): void => {
+    for (let catalog = met[next]; catalog && catalog.fromSeq <= seq; catalog = met[++next]) {
+      if (catalog.after !== null) passTime(walker, catalog.after);
+      walker.openings = openingsAt(catalog.version);
+    }
+  };
+  return {
+    pass: (until, seq) => {
+      meetUntil(seq);
+      passTime(walker, until);
+    },
+    meet: ({ seq }) => meetUntil(seq),
+  };
+}
+
+/** By when what was published: what a record without catalogs says. */
+function byInstants({ walker, history, published, machineOf }: Way): Guide {
+  const { customer, runs } = history;
+  const began = new Map<number, Run[]>();
+  for (const run of runs) began.set(run.startedAt, [...(began.get(run.startedAt) ?? []), run]);
   /** What the customer could begin at an instant. A run that is stored says which version was at hand when it began. */
   const openingsAt = (at: number): Openings => {
     const current = new Map<string, Published>();
     // What an import applies lies before the object came about, and met what was published then.
     for (const version of published)
       if (version.at <= Math.max(at, customer.createdAt)) current.set(version.machine.id, version);
-    for (const run of began.get(at) ?? [])
-      current.set(run.journey, { at: current.get(run.journey)?.at ?? at, machine: machineOf(run) });
-    return openingsOf(
-      [...current.values()].map(({ machine }) => machine),
-      ({ id }) => current.get(id)?.at ?? Number.POSITIVE_INFINITY,
-    );
-  };
-  /** Lets time pass, and at each publish on the way changes what may begin. */
-  const passUntil = (until: number): void => {
-    for (const { at } of published) {
-      if (at <= Math.max(walker.state.lastInputAt, customer.createdAt) || at > until) continue;
-      passTime(walker, at - 1);
-      walker.openings = openingsAt(at);
+    for (const run of began.get(at) ?? []) {
+      const machine = machineOf(run);
+      current.set(run.journey, { at, catalogVersion: 0, ...current.get(run.journey), machine });
     }
-    passTime(walker, until);
+    return openingsOfVersions(current);
   };
-
-  for (const [index, entry] of entries.entries()) {
-    if (entry.kind !== 'event') continue;
-    if (index > 0) {
+  return {
+    // At each publish on the way what may begin changes.
+    pass: (until) => {
       walker.openings = openingsAt(walker.state.lastInputAt);
-      passUntil(entry.appliedAt);
-    }
-    walker.openings = openingsAt(entry.appliedAt);
-    applyEvent(walker, eventOf(entry), entry.appliedAt);
-  }
-  walker.openings = openingsAt(walker.state.lastInputAt);
-  passUntil(customer.asOf);
-  return walker;
+      for (const { at } of published) {
+        if (at <= Math.max(walker.state.lastInputAt, customer.createdAt) || at > until) continue;
+        passTime(walker, at - 1);
+        walker.openings = openingsAt(at);
+      }
+      passTime(walker, until);
+    },
+    meet: ({ appliedAt }) => {
+      walker.openings = openingsAt(appliedAt);
+    },
+  };
 }
 
 function eventOf({ messageId, name, at, body }: RecordedEntry) {
