@@ -117,6 +117,29 @@ export interface Window {
 
 /** The first instant at or after `now` inside the window: `now` itself while it is open. Milliseconds. */
 export function nextInWindow(now: number, window: Window): number {
+  const key = `${Math.floor(now / DAY_MS)} ${window.from} ${window.to} ${window.zone} ${window.days.join()}`;
+  let turn = TURNS.get(key);
+  if (!turn || now < turn.after || now >= turn.closes) {
+    turn = turnAt(now, window);
+    if (TURNS.size >= KNOWN_MAX) TURNS.clear();
+    TURNS.set(key, turn);
+  }
+  return Math.max(now, turn.opens);
+}
+
+const DAY_MS = 86_400_000;
+
+/** A time the window is open. It is the next one for every instant from `after` until it closes. */
+interface Turn {
+  readonly after: number;
+  readonly opens: number;
+  readonly closes: number;
+}
+
+/** Found before, by the day in UTC it was asked on: reading a wall clock costs tens of microseconds. */
+const TURNS = new Map<string, Turn>();
+
+function turnAt(now: number, window: Window): Turn {
   const today = Temporal.Instant.fromEpochMilliseconds(now).toZonedDateTimeISO(window.zone).toPlainDate();
   // Yesterday too: a window over midnight belongs to the day it began on.
   for (let day = -1; day <= 8; day++) {
@@ -125,9 +148,9 @@ export function nextInWindow(now: number, window: Window): number {
     if (!weekday || !window.days.includes(weekday)) continue;
     const opens = instantAt(date, window.from, window.zone);
     const closes = instantAt(window.to > window.from ? date : date.add({ days: 1 }), window.to, window.zone);
-    if (now < closes && opens < closes) return Math.max(now, opens);
+    if (now < closes && opens < closes) return { after: now, opens, closes };
   }
-  return now;
+  return { after: now, opens: now, closes: now };
 }
 
 const instantAt = (date: Temporal.PlainDate, time: string, timeZone: string): number =>

@@ -88,7 +88,9 @@ export interface World<J extends Journeying> {
 
 /** Runs that are not over, in the order of their ids. */
 export function liveRuns({ runs }: { readonly runs: ReadonlyMap<string, Run> }): Run[] {
-  return [...runs.values()].filter((run) => run.endedAt === undefined).sort((a, b) => (a.id < b.id ? -1 : 1));
+  const live: Run[] = [];
+  for (const run of runs.values()) if (run.endedAt === undefined) live.push(run);
+  return live.length > 1 ? live.sort((a, b) => (a.id < b.id ? -1 : 1)) : live;
 }
 
 /** Runs that are not over, in the order they are asked (Q4). */

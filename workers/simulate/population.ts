@@ -93,18 +93,46 @@ function weighted(events: readonly string[], weights: readonly number[], point: 
 /** Properties conditions ask about, nearly always; of the others that are declared a few. */
 function propertiesOf(person: Person, event: string): JsonObject {
   const { draw, plan } = person;
-  const declared = Object.hasOwn(plan.declarations.events, event) ? plan.declarations.events[event]?.properties : {};
+  const { declared, others } = membersOf(plan, event);
   const properties: JsonObject = {};
-  for (const [name, declaration] of Object.entries(declared ?? {})) {
-    const asked = plan.spoken.members.has(name);
-    if (asked ? draw() < 0.95 : name.endsWith('_id') && draw() < 0.5)
-      properties[name] = made(person, name, declaration, 0);
-  }
-  for (const name of plan.spoken.members)
-    if (!Object.hasOwn(declared ?? {}, name) && draw() < 0.5)
-      properties[name] = made(person, name, { type: draw() < 0.5 ? 'number' : 'string' }, 0);
+  for (const { name, declaration, share } of declared)
+    if (draw() < share) properties[name] = made(person, name, declaration, 0);
+  for (const name of others)
+    if (draw() < 0.5) properties[name] = made(person, name, { type: draw() < 0.5 ? 'number' : 'string' }, 0);
   const wanted = plan.spoken.wants.get(event);
   return wanted && draw() < 0.9 ? { ...properties, ...pick(draw, wanted) } : properties;
+}
+
+interface EventMembers {
+  readonly declared: readonly {
+    readonly name: string;
+    readonly declaration: FieldDeclaration;
+    readonly share: number;
+  }[];
+  /** Asked about, and not declared for this event. */
+  readonly others: readonly string[];
+}
+
+/** Worked out once for each event of a plan. */
+const MEMBERS = new WeakMap<Plan, Map<string, EventMembers>>();
+
+function membersOf(plan: Plan, event: string): EventMembers {
+  const ofPlan = MEMBERS.get(plan) ?? new Map<string, EventMembers>();
+  MEMBERS.set(plan, ofPlan);
+  const known = ofPlan.get(event);
+  if (known) return known;
+  const { members } = plan.spoken;
+  const properties =
+    (Object.hasOwn(plan.declarations.events, event) && plan.declarations.events[event]?.properties) || {};
+  const found: EventMembers = {
+    declared: Object.entries(properties).flatMap(([name, declaration]) => {
+      if (members.has(name)) return { name, declaration, share: 0.95 };
+      return name.endsWith('_id') ? { name, declaration, share: 0.5 } : [];
+    }),
+    others: [...members].filter((name) => !Object.hasOwn(properties, name)),
+  };
+  ofPlan.set(event, found);
+  return found;
 }
 
 function traitsOf(person: Person): JsonObject {
