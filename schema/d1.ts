@@ -17,7 +17,7 @@ export const catalogHead = sqliteTable('catalog_head', {
 export const documents = sqliteTable(
   'documents',
   {
-    kind: text('kind', { enum: ['journey', 'content', 'offer', 'message', 'events'] }).notNull(),
+    kind: text('kind', { enum: ['journey', 'content', 'offer', 'message', 'experiment', 'events'] }).notNull(),
     id: text('id').notNull(),
     /** Counts the versions of this one document from 1. */
     version: integer('version').notNull(),
@@ -74,6 +74,50 @@ export const customerStages = sqliteTable(
     primaryKey({ columns: [table.customerId, table.journey] }),
     index('customer_stages_by_stage').on(table.journey, table.stage, table.customerId),
   ],
+);
+
+/** One row a customer and experiment, so that a projection that is repeated counts nobody twice. */
+export const experimentExposures = sqliteTable(
+  'experiment_exposures',
+  {
+    customerId: text('customer_id').notNull(),
+    experiment: text('experiment').notNull(),
+    arm: text('arm').notNull(),
+    context: text('context').notNull(),
+    /** With which probability each arm was given, as JSON. */
+    shares: text('shares').notNull(),
+    /** Of the exposure, counted from 1970 (UTC). */
+    day: integer('day').notNull(),
+    converted: integer('converted').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.customerId, table.experiment] })],
+);
+
+/** What is counted of those rows, kept in the same batch: all that statistics need. */
+export const experimentCells = sqliteTable(
+  'experiment_cells',
+  {
+    experiment: text('experiment').notNull(),
+    arm: text('arm').notNull(),
+    context: text('context').notNull(),
+    shares: text('shares').notNull(),
+    day: integer('day').notNull(),
+    exposures: integer('exposures').notNull(),
+    conversions: integer('conversions').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.experiment, table.arm, table.context, table.shares, table.day] })],
+);
+
+/** What counts have taught: immutable, with one count of versions over all experiments, so that a draw can be made again. */
+export const experimentSnapshots = sqliteTable(
+  'experiment_snapshots',
+  {
+    version: integer('version').primaryKey({ autoIncrement: true }),
+    experiment: text('experiment').notNull(),
+    madeAt: integer('made_at').notNull(),
+    body: text('body').notNull(),
+  },
+  (table) => [index('experiment_snapshots_by_experiment').on(table.experiment, table.version)],
 );
 
 /** Customers under import: registered before their object is touched, forgotten once finish has reached them. */

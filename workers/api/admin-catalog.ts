@@ -117,7 +117,7 @@ function answer(
   });
 }
 
-/** `{ events?, journeys?: [], content?: [], offers?: [], messages?: [] }` */
+/** `{ events?, journeys?: [], content?: [], offers?: [], messages?: [], experiments?: [] }` */
 function draftsOf(body: { [member: string]: Json }): Draft[] | Response {
   const drafts: Draft[] = [];
   const lists: [string, DocumentKind][] = [
@@ -125,6 +125,7 @@ function draftsOf(body: { [member: string]: Json }): Draft[] | Response {
     ['content', 'content'],
     ['offers', 'offer'],
     ['messages', 'message'],
+    ['experiments', 'experiment'],
   ];
   // Null is absent, as it is for the lists: a draft without a document would take the declarations out.
   if ((body['events'] ?? null) !== null) drafts.push({ kind: 'events', id: EVENTS_ID, document: body['events'] });
@@ -150,7 +151,9 @@ function draftsOf(body: { [member: string]: Json }): Draft[] | Response {
   if (drafts.length === 0)
     return problem({
       kind: 'invalid',
-      errors: [{ pointer: '', detail: 'Give at least one of events, journeys, content, offers, messages.' }],
+      errors: [
+        { pointer: '', detail: 'Give at least one of events, journeys, content, offers, messages, experiments.' },
+      ],
     });
   return drafts;
 }

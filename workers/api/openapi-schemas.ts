@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { Content, EventDeclarations, FieldDeclaration, Message, Offer } from '../../schema/catalog.ts';
 import { CloudEvent } from '../../schema/cloudevent.ts';
 import { Event } from '../../schema/event.ts';
+import { Experiment } from '../../schema/experiment.ts';
 import { Condition, Duration, Journey, Step, Steps } from '../../schema/journey.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { RecordedCustomer, RecordedEntry } from '../simulate/record.ts';
@@ -124,6 +125,7 @@ export const SCHEMAS = {
   Content,
   Offer,
   MessageTemplate: Message,
+  Experiment,
   EventDeclarations,
   FieldDeclaration,
 
@@ -230,13 +232,14 @@ export const SCHEMAS = {
       content: z.array(Content).optional(),
       offers: z.array(Offer).optional(),
       messages: z.array(Message).optional(),
+      experiments: z.array(Experiment).optional(),
       dryRun,
     })
     .describe('At least one document. All are written, or none.'),
   CatalogAnswer: z.object({
     published: z.array(
       z.object({
-        kind: z.enum(['journey', 'content', 'offer', 'message', 'events']),
+        kind: z.enum(['journey', 'content', 'offer', 'message', 'experiment', 'events']),
         ...versioned,
         changed: z
           .boolean()

@@ -9,6 +9,9 @@ import { compileMessage, type MessageTemplate } from '../decide/messages.ts';
 import { compileJourney, EMPTY_VOCABULARY, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
 import type { Machine } from '../engine/machine.ts';
 import { type Openings, openingsOf } from '../engine/travel.ts';
+import { compileTrial, type Trial } from '../experiments/compile.ts';
+import { type Trials, trialsOf } from '../experiments/screen.ts';
+import type { Snapshot } from '../experiments/snapshot.ts';
 
 export type DocumentRow = typeof documents.$inferSelect;
 export type KeyRow = typeof keys.$inferSelect;
@@ -26,6 +29,9 @@ export interface Catalog extends Openings {
   readonly initialStages: { readonly [journey: string]: string };
   readonly shelf: Shelf;
   readonly messages: ReadonlyMap<string, MessageTemplate>;
+  readonly trials: Trials;
+  /** What each experiment has learned; of the newest version this isolate has seen. */
+  readonly snapshots: ReadonlyMap<string, Snapshot>;
   readonly keys: ReadonlyMap<string, KeyRow>;
   /** Compiled parts by document version, for the next catalog to take over. */
   readonly parts: ReadonlyMap<string, Part>;
@@ -34,7 +40,8 @@ export interface Catalog extends Openings {
 type Part =
   | { readonly kind: 'journey'; readonly machine: Machine }
   | { readonly kind: 'item'; readonly item: Item }
-  | { readonly kind: 'message'; readonly message: MessageTemplate };
+  | { readonly kind: 'message'; readonly message: MessageTemplate }
+  | { readonly kind: 'experiment'; readonly trial: Trial };
 
 const partKey = (row: DocumentRow, declarations: number): string =>
   `${row.kind}/${row.id}@${row.version}/${declarations}`;
@@ -66,6 +73,7 @@ export function buildCatalog(
   let openingsVersion = 0;
   const items: Item[] = [];
   const messages = new Map<string, MessageTemplate>();
+  const trials: Trial[] = [];
   for (const row of rows) {
     if (row.kind === 'events') continue;
     const { version: declared, vocabulary } = vocabularyAt(row.fromVersion);
@@ -78,6 +86,7 @@ export function buildCatalog(
       publishedAt.set(row.id, row.publishedAt);
       openingsVersion = Math.max(openingsVersion, row.fromVersion);
     } else if (part.kind === 'message') messages.set(row.id, part.message);
+    else if (part.kind === 'experiment') trials.push(part.trial);
     else items.push(part.item);
   }
   const { vocabulary } = vocabularyAt(version);
@@ -94,6 +103,8 @@ export function buildCatalog(
     initialStages: Object.fromEntries([...machines.values()].map((machine) => [machine.id, machine.initial])),
     shelf: shelve(items),
     messages,
+    trials: trialsOf(trials),
+    snapshots: before?.snapshots ?? new Map(),
     keys: new Map(keyRows.map((row) => [row.hash, row])),
     parts,
   };
@@ -109,6 +120,10 @@ function compilePart(row: DocumentRow, vocabulary: Vocabulary): Part | null {
     case 'message': {
       const compiled = compileMessage(document, row.version);
       return compiled.ok ? { kind: 'message', message: compiled.message } : null;
+    }
+    case 'experiment': {
+      const compiled = compileTrial(document, row.version, vocabulary);
+      return compiled.ok ? { kind: 'experiment', trial: compiled.trial } : null;
     }
     case 'events':
       return null;

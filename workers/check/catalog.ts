@@ -6,12 +6,13 @@ import { compileItem } from '../decide/items.ts';
 import { compileMessage } from '../decide/messages.ts';
 import { EMPTY_VOCABULARY, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
 import { findingsOf } from '../engine/findings.ts';
+import { compileTrial } from '../experiments/compile.ts';
 import { checkJourney, type Graded, type Surroundings } from './check.ts';
 import { type Code, severityOf } from './codes.ts';
 import { nearest } from './nearest.ts';
 
 export interface Document {
-  readonly kind: 'journey' | 'content' | 'offer' | 'message' | 'events';
+  readonly kind: 'journey' | 'content' | 'offer' | 'message' | 'experiment' | 'events';
   readonly document: unknown;
 }
 
@@ -48,7 +49,9 @@ export function refusalsOf({ kind, document }: Document, vocabulary: Vocabulary)
       ? compileMessage(document, 0)
       : kind === 'content' || kind === 'offer'
         ? compileItem(kind, document, 0, vocabulary)
-        : null;
+        : kind === 'experiment'
+          ? compileTrial(document, 0, vocabulary)
+          : null;
   const parsed = kind === 'events' ? EventDeclarations.safeParse(document) : null;
   const findings =
     compiled && !compiled.ok ? compiled.findings : parsed?.error ? findingsOf(parsed.error.issues, document) : [];

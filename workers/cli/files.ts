@@ -13,7 +13,7 @@ export function filesBelow(folder: string, name: string): string[] {
 }
 
 export interface SourceFile {
-  readonly kind: 'journey' | 'content' | 'offer' | 'message' | 'events';
+  readonly kind: 'journey' | 'content' | 'offer' | 'message' | 'experiment' | 'events';
   /** Relative to the folder of all documents. */
   readonly path: string;
   readonly document: unknown;
@@ -47,6 +47,7 @@ export function readSources(folder: string): { sources: SourceFile[]; faults: So
   for (const path of jsonFiles(join(folder, 'content'))) read(path, 'content');
   for (const path of jsonFiles(join(folder, 'offers'))) read(path, 'offer');
   for (const path of jsonFiles(join(folder, 'messages'))) read(path, 'message');
+  for (const path of jsonFiles(join(folder, 'experiments'))) read(path, 'experiment');
   return { sources, faults };
 }
 

@@ -62,6 +62,7 @@ export async function publishFolder(folder: string, post: Post): Promise<Outcome
     content: of('content'),
     offers: of('offer'),
     messages: of('message'),
+    experiments: of('experiment'),
   };
   const answer = await post('/admin/catalog', JSON.stringify(catalog));
   if (answer.status === 200) {

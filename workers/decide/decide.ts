@@ -6,6 +6,7 @@ import type { JsonObject } from '../../schema/json.ts';
 import type { Facts } from '../engine/facts.ts';
 import type { EngineEvent } from '../engine/machine.ts';
 import { NO_EVENT } from '../engine/step.ts';
+import type { Screen } from '../experiments/screen.ts';
 import type { Item } from './items.ts';
 import { type FieldValue, renderFields } from './templates.ts';
 
@@ -45,6 +46,8 @@ export interface Situation {
   readonly locales: readonly string[];
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** What experiments say of an item that passed everything else. */
+  readonly screen?: Screen;
 }
 
 export interface Chosen {
@@ -71,7 +74,7 @@ export function decide(shelf: Shelf, placement: string, situation: Situation): C
     const best = takeBest(lists, heads);
     if (!best) return null;
     const chosen = admits(best, situation) ? render(best, situation) : null;
-    if (chosen) return chosen;
+    if (chosen && !situation.screen?.ask(best, placement)) return chosen;
   }
 }
 

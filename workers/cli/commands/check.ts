@@ -8,13 +8,13 @@ import { type Command, EXIT, Misuse, readArgs } from '../command.ts';
 import { JOURNEYS } from '../publish.ts';
 
 /** Folders of documents that are no journeys: their parent is the folder of all. */
-const KINDS: readonly string[] = ['content', 'offers', 'messages'];
+const KINDS: readonly string[] = ['content', 'offers', 'messages', 'experiments'];
 
 export const command: Command = {
   summary: 'checks journeys and what they use: unreachable stages, loops, conditions that never hold, unknown names',
   usage: `waymark check [FOLDER | FILE...] [--json | --sarif]
 
-Checks the journeys, content, offers, messages and events.json below FOLDER (default: journeys/), or the files named,
+Checks the journeys, content, offers, messages, experiments and events.json below FOLDER (default: journeys/), or the files named,
 each with the documents of its folder beside it. An error keeps a document from being published, a warning does not.
 workers/check/CODES.md explains every code. Exit code 1 if there is an error.
 
