@@ -188,7 +188,7 @@ describe('the isolate’s copy of the catalog', () => {
     passTime(CATALOG_STALE_MS);
     const { behind } = await request();
     await Promise.all(behind);
-    expect(asked.mock.calls).toEqual([['SELECT version FROM catalog_head WHERE id = 1']]);
+    expect(asked.mock.calls).toEqual([[expect.stringContaining('SELECT version FROM catalog_head WHERE id = 1')]]);
   });
 
   it('while D1 fails it goes on serving, however old it gets, and sees the change when D1 is back', async () => {

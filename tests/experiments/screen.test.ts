@@ -6,7 +6,7 @@ import type { JsonObject } from '../../schema/json.ts';
 import { EMPTY_VOCABULARY } from '../../workers/engine/compile.ts';
 import { compileTrial } from '../../workers/experiments/compile.ts';
 import { type Exposure, mergeExposures, withOutcome } from '../../workers/experiments/exposure.ts';
-import { expose } from '../../workers/experiments/screen.ts';
+import { defaultScreen, expose, trialsOf } from '../../workers/experiments/screen.ts';
 import { sharesOf } from '../../workers/experiments/shares.ts';
 import { DAY_MS, sidesOf } from '../../workers/experiments/tally.ts';
 import { often } from '../prove.ts';
@@ -310,6 +310,17 @@ describe('what is shown', () => {
     const trial = trialOf({ until: '2026-11-22T12:00:00Z' });
     for (const arm of ['a', 'holdout'])
       expect(askOnce([trial], askedOf('u:1', knownAs(arm)), offer('offer-b')).lost).toBe(null);
+  });
+
+  it('X12 nobody is shown what the first arm shows, and is not exposed', () => {
+    const trials = trialsOf([
+      trialOf({ holdout: 0.5 }),
+      trialOf({ id: 'over', until: '2026-01-01', arms: [{ id: 'x', offers: ['old'] }, { id: 'y' }] }),
+    ]);
+    const screen = defaultScreen(trials, NOW);
+    const lost = ['offer-a', 'offer-b', 'old', 'else'].map((id) => screen.ask(offer(id), 'hero')?.reason ?? null);
+    expect(lost).toEqual([null, 'other-arm', null, null]);
+    expect(screen.exposures).toEqual([]);
   });
 
   it('X8 an arm that is gone is shown what the first arm shows', () => {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expose } from '../../workers/experiments/screen.ts';
 import { contextOf, sharesOf } from '../../workers/experiments/shares.ts';
-import { nextSnapshot, type Snapshot } from '../../workers/experiments/snapshot.ts';
+import { isFresh, nextSnapshot, type Snapshot } from '../../workers/experiments/snapshot.ts';
 import { shareOf, sidesOf } from '../../workers/experiments/tally.ts';
 import { bestShares, hundredths } from '../../workers/experiments/thompson.ts';
 import { often } from '../prove.ts';
@@ -119,6 +119,10 @@ describe('snapshots', () => {
     const arms = ['a', 'b', 'c'].map((id) => ({ id, offers: [id] }));
     expect(nextSnapshot(trialOf({ arms, allocation: { thompson: {} } }), cells(100, 100), first, NOW)).not.toBe(null);
     expect(nextSnapshot(trialOf(), cells(100, 100), null, NOW)).toBe(null);
+    const many = nextSnapshot(trial, cells(250, 250), null, NOW);
+    expect([isFresh(null, NOW), isFresh(first, NOW), isFresh(many, NOW + 29_999), isFresh(many, NOW + 30_000)]).toEqual(
+      [...[false, false, true, false]],
+    );
   });
 
   it('Y7 a winner has the whole share from then on and remains one; without winner: automatic there is none', () => {

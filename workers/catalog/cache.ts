@@ -8,7 +8,8 @@ import { compileJourney, EMPTY_VOCABULARY, vocabularyOf } from '../engine/compil
 import type { Machine } from '../engine/machine.ts';
 import { buildCatalog, type Catalog } from './catalog.ts';
 import { readCopy, saveCopy } from './copy.ts';
-import { readDeclarationsAt, readDocument, readDocuments, readKeys, readVersion } from './store.ts';
+import { readSnapshots } from './snapshots.ts';
+import { readDeclarationsAt, readDocument, readDocuments, readHead, readKeys } from './store.ts';
 
 let current: Catalog | null = null;
 /** When D1 was last asked, by the real clock, whatever it answered. */
@@ -73,7 +74,7 @@ export async function catalogAtLeast(db: D1Database, version: number): Promise<C
 
 /** Asks D1 now; a version that moved is loaded and compiled. */
 export async function refresh(db: D1Database): Promise<Catalog> {
-  const version = await readVersion(db);
+  const { version, snapshots } = await readHead(db);
   if (!current || borrowed || current.version < version || version === 0) {
     const [rows, keyRows] = await Promise.all([readDocuments(db, version), readKeys(db)]);
     const built = buildCatalog(version, rows, keyRows, current);
@@ -83,8 +84,20 @@ export async function refresh(db: D1Database): Promise<Catalog> {
     }
     await saveCopy({ version, documents: rows, keys: keyRows }).catch(() => undefined);
   }
+  if (snapshots > learned) await learn(db, snapshots);
   askedAt = Date.now();
   return current;
+}
+
+/** The version of snapshots that the copy at hand has. */
+let learned = 0;
+
+/** Takes over what experiments have learned up to `version`. Without it arms go by weight, so failing is no failure. */
+async function learn(db: D1Database, version: number): Promise<void> {
+  const found = await readSnapshots(db).catch(() => null);
+  if (!found || !current || version <= learned) return;
+  current = { ...current, snapshots: found };
+  learned = version;
 }
 
 /** The result, or `otherwise` when it takes longer than `ms`: a D1 that hangs never answers. */

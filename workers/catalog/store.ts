@@ -9,10 +9,20 @@ import type { DocumentRow, KeyRow } from './catalog.ts';
 const HEAD_ID = 1;
 const PAGE_ROWS = 500;
 
-/** The newest catalog version; 0 before anything was published. */
-export async function readVersion(db: D1Database): Promise<number> {
-  const row = await db.prepare('SELECT version FROM catalog_head WHERE id = 1').first<{ version: number }>();
-  return row?.version ?? 0;
+/** The newest versions of the catalog and of what experiments have learned; 0 before the first. */
+export interface Head {
+  readonly version: number;
+  readonly snapshots: number;
+}
+
+export async function readHead(db: D1Database): Promise<Head> {
+  const row = await db
+    .prepare(
+      `SELECT (SELECT version FROM catalog_head WHERE id = 1) AS version,
+         (SELECT max(version) FROM experiment_snapshots) AS snapshots`,
+    )
+    .first<{ version: number | null; snapshots: number | null }>();
+  return { version: row?.version ?? 0, snapshots: row?.snapshots ?? 0 };
 }
 
 /** The documents true at a version, and every version of the event declarations, in pages. */

@@ -7,6 +7,7 @@ import { engineEventOf as eventOfMessage } from '../engine/message.ts';
 import * as travel from '../engine/travel.ts';
 import { type Commit, learn } from './commit.ts';
 import { apply, forget } from './effects.ts';
+import { noteOutcomes } from './exposures.ts';
 import type { IncomingEvent } from './messages.ts';
 import { factsFromRows, insertEntry } from './storage.ts';
 
@@ -14,12 +15,14 @@ const WORLD: travel.World<Commit> = {
   facts: ({ sql, state }) => factsFromRows(sql, state.traits, state.lastActivityAt, state.id),
   apply,
   forget,
-  append: ({ sql, state }, event, at) => {
+  append: (commit, event, at) => {
+    const { sql, state } = commit;
     const { name, messageId } = event;
     const body = JSON.stringify(travel.messageOf(event));
     if (!insertEntry(sql, { seq: state.nextSeq, at, appliedAt: at, kind: 'emitted', name, messageId, body }))
       return false;
     state.nextSeq++;
+    noteOutcomes(commit, name, () => event, at);
     return true;
   },
 };
@@ -55,6 +58,7 @@ export function applyEvent(commit: Commit, incoming: IncomingEvent, now: number)
   };
   if (incoming.type === 'identify' && Object.keys(event().traits).length > 0 && learn(commit, event().traits, now))
     travel.noteTraits(WORLD, commit, now);
+  noteOutcomes(commit, name, event, at);
   travel.offerEvent(WORLD, commit, name, event, now);
   return true;
 }

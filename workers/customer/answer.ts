@@ -9,6 +9,7 @@ import { timersOf } from '../engine/timers.ts';
 import { liveRuns, type MachineOf } from '../engine/travel.ts';
 import { engineEventOf } from './advance.ts';
 import { type Commit, record } from './commit.ts';
+import { keepExposures, screenOf, screenOfNobody } from './exposures.ts';
 import type { DecisionRequest, Decisions, Described, IncomingEvent, MetCatalog, Recorded } from './messages.ts';
 import { type CustomerState, stagesOf } from './state.ts';
 import { factsFromRows } from './storage.ts';
@@ -66,13 +67,13 @@ export function decideAndRecord(
 ): Decisions {
   const { state, sql } = commit;
   if (!mayShow(state.id, proven)) return defaultDecisions(catalog, request, at);
-  const decisions = decidePlacements(catalog, request, {
-    customerId: state.id,
-    stages: stagesForDecision(catalog, state),
-    facts: factsFromRows(sql, state.traits, state.lastActivityAt),
-    event: asking && engineEventOf(asking),
-    now: at,
-  });
+  const stages = stagesForDecision(catalog, state);
+  const facts = factsFromRows(sql, state.traits, state.lastActivityAt);
+  const event = asking && engineEventOf(asking);
+  const screen = screenOf(commit, catalog, { stages, facts, event, at });
+  const asked = { customerId: state.id, stages, facts, event, now: at };
+  const decisions = decidePlacements(catalog, request, screen ? { ...asked, screen } : asked);
+  keepExposures(commit, screen);
   if (request.placements.length > 0) record(commit, 'decision', at, { placements: shownIn(decisions) });
   return decisions;
 }
@@ -91,12 +92,14 @@ function shownIn(
 
 /** What an unknown visitor gets: the initial stage of each journey, no history, no traits. Also the answer of last resort. */
 export function defaultDecisions(catalog: Catalog, request: DecisionRequest, now: number): Decisions {
+  const screen = screenOfNobody(catalog, now);
   return decidePlacements(catalog, request, {
     customerId: '',
     stages: catalog.initialStages,
     facts: factsOf([], {}),
     event: null,
     now,
+    ...(screen ? { screen } : {}),
   });
 }
 

@@ -6,6 +6,7 @@ import { loadMachine, machineInMemory } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Run } from '../engine/machine.ts';
 import { type MachineOf, NO_OPENINGS, nextWakeAt } from '../engine/travel.ts';
+import { NO_TRIALS } from '../experiments/screen.ts';
 import { fireTimers } from './advance.ts';
 import { alarmAt, type Told } from './alarm.ts';
 import { now, platformTime } from './clock.ts';
@@ -156,6 +157,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
           isNew: before === null,
           now: now(),
           messages: catalog?.messages ?? NO_MESSAGES,
+          trials: catalog?.trials ?? NO_TRIALS,
           defaultLocale: env.DEFAULT_LOCALE ?? 'en',
         });
         result = { value: work(commit) };

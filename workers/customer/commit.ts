@@ -5,6 +5,7 @@ import type { JsonObject } from '../../schema/json.ts';
 import type { MessageTemplate } from '../decide/messages.ts';
 import { TRAITS_TOO_LARGE, withTraits } from '../engine/outcomes.ts';
 import type { MachineOf, Openings } from '../engine/travel.ts';
+import type { Trials } from '../experiments/screen.ts';
 import type { CustomerState } from './state.ts';
 import { deleteRun, insertCustomer, insertEntry, updateCustomer, writeRun, writeTraits } from './storage.ts';
 
@@ -20,6 +21,7 @@ export interface Commit {
   /** The shell's clock, milliseconds; an input's own time may lie before it. */
   readonly now: number;
   readonly messages: ReadonlyMap<string, MessageTemplate>;
+  readonly trials: Trials;
   /** The site's language, where a customer has none. */
   readonly defaultLocale: string;
   readonly changedRuns: Set<string>;
@@ -40,7 +42,7 @@ export interface Commit {
 /** What a commit is given; the rest of it comes about while it is under way. */
 export type CommitStart = Pick<
   Commit,
-  'sql' | 'state' | 'machineOf' | 'openings' | 'silence' | 'isNew' | 'now' | 'messages' | 'defaultLocale'
+  'sql' | 'state' | 'machineOf' | 'openings' | 'silence' | 'isNew' | 'now' | 'messages' | 'trials' | 'defaultLocale'
 >;
 
 export function beginCommit(given: CommitStart): Commit {

@@ -83,6 +83,17 @@ export interface Decided {
   readonly decisions: Decisions;
 }
 
+/** What is counted of a customer in one experiment. */
+export interface ProjectedExposure {
+  readonly experiment: string;
+  readonly arm: string;
+  readonly context: string;
+  /** As JSON: the same shares are the same text. */
+  readonly shares: string;
+  readonly day: number;
+  readonly converted: 0 | 1;
+}
+
 /** One row of the customer index in D1; `gone` where the customer became another one. */
 export interface Projection {
   readonly customerId: string;
@@ -91,6 +102,8 @@ export interface Projection {
   readonly nextDueAt: number | null;
   readonly stages: readonly { readonly journey: string; readonly stage: string; readonly enteredAt: number }[];
   readonly gone: boolean;
+  /** Absent where the customer met no experiment. */
+  readonly exposures?: readonly ProjectedExposure[];
 }
 
 export interface Fired {
@@ -201,6 +214,7 @@ export interface MovedRest {
   readonly traits: string;
   readonly runs: readonly string[];
   readonly messages: readonly string[];
+  readonly exposures: readonly string[];
   readonly lastActivityAt: number | null;
   readonly lastInputAt: number;
 }

@@ -7,10 +7,12 @@ import { LIMITS } from '../../schema/limits.ts';
 import type { Run } from '../engine/machine.ts';
 import type { MachineOf } from '../engine/travel.ts';
 import { type Commit, learn, record } from './commit.ts';
+import { takeExposures } from './exposures.ts';
 import type { HandOver, MovedRest } from './messages.ts';
 import { keepMessage, type StoredMessage } from './sending.ts';
 import type { CustomerState } from './state.ts';
 import {
+  exposureBodies,
   insertEntry,
   lastMessageNumber,
   messageBodies,
@@ -53,6 +55,7 @@ export function handOverPage(sql: SqlStorage, state: CustomerState, cursor: numb
           traits: JSON.stringify(state.traits),
           runs: [...state.runs.values()].map((run) => JSON.stringify(run)),
           messages: messageBodies(sql, Number.MAX_SAFE_INTEGER, LIMITS.movedMessagesMax).reverse(),
+          exposures: exposureBodies(sql),
           lastActivityAt: state.lastActivityAt,
           lastInputAt: state.lastInputAt,
         }
@@ -86,6 +89,7 @@ export function takePage(commit: Commit, source: string, page: Extract<HandOver,
   state.lastInputAt = Math.max(state.lastInputAt, rest.lastInputAt, at);
   record(commit, 'merged', state.lastInputAt, { from: source });
   for (const text of rest.runs) takeRun(commit, JSON.parse(text) as Run, source);
+  takeExposures(commit, rest.exposures);
   let number = lastMessageNumber(sql);
   for (const text of rest.messages) keepMessage(commit, { ...(JSON.parse(text) as StoredMessage), number: ++number });
   writeMove(sql, source, { cursor: page.entries.at(-1)?.seq ?? 0, done: true });

@@ -11,6 +11,7 @@ import { noteMovedTraits } from './advance.ts';
 import { checkIndexAt, retryAt } from './alarm.ts';
 import type { Cell } from './cell.ts';
 import { now } from './clock.ts';
+import { projectedExposures } from './exposures.ts';
 import type { Projection } from './messages.ts';
 import { readMove, takePage } from './move.ts';
 import { deferOutbox, deleteOutbox, readOutboxRow } from './storage.ts';
@@ -60,6 +61,7 @@ export function projectionOf(cell: Cell, catalog: Catalog | null): Projection {
   const state = cell.load();
   if (!state) throw new Error('broken invariant: nothing to project');
   const gone = state.movedTo !== null;
+  const exposures = gone ? [] : projectedExposures(cell.sql);
   const stages = liveRuns(state)
     .filter((run) => run.key === null)
     .map(({ journey, stage, enteredAt }) => ({ journey, stage, enteredAt }));
@@ -70,6 +72,7 @@ export function projectionOf(cell: Cell, catalog: Catalog | null): Projection {
     nextDueAt: gone ? null : nextWakeAt(state, cell.machineOf(catalog), catalog ?? NO_OPENINGS),
     stages: gone ? [] : stages,
     gone,
+    ...(exposures.length > 0 ? { exposures } : {}),
   };
 }
 

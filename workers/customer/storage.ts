@@ -56,6 +56,8 @@ export const SQL = {
   deletePart: 'DELETE FROM parts WHERE name = ?',
   readEffects: "SELECT name, body FROM parts WHERE name >= 'effect:' AND name < 'effect;' LIMIT 1000",
   readMoves: "SELECT name, body FROM parts WHERE name >= 'move:' AND name < 'move;' LIMIT 1000",
+  readExposures: "SELECT body FROM parts WHERE name >= 'exposure:' AND name < 'exposure;' LIMIT 1000",
+  clearExposures: "DELETE FROM parts WHERE name >= 'exposure:' AND name < 'exposure;'",
   clearEntries: 'DELETE FROM entries',
   clearRuns: "DELETE FROM parts WHERE name >= 'run:' AND name < 'run;'",
   clearMessages: "DELETE FROM parts WHERE name >= 'message:' AND name < 'message;'",
@@ -228,6 +230,14 @@ export function messageBodies(sql: SqlStorage, before: number, limit: number): s
     .map((row) => row.body);
 }
 
+/** What is kept of experiments, by their ids. */
+export function exposureBodies(sql: SqlStorage): string[] {
+  return sql
+    .exec<{ body: string }>(SQL.readExposures)
+    .toArray()
+    .map((row) => row.body);
+}
+
 /** Every move into this customer that has begun: `move:<source>` and its progress. */
 export function readMoves(sql: SqlStorage): { source: string; body: string }[] {
   return sql
@@ -240,6 +250,7 @@ export function readMoves(sql: SqlStorage): { source: string; body: string }[] {
 export function clearHistory(sql: SqlStorage): void {
   sql.exec(SQL.clearEntries);
   sql.exec(SQL.clearRuns);
+  sql.exec(SQL.clearExposures);
   sql.exec(SQL.clearMessages);
   sql.exec(SQL.clearMessageEffects);
   writeTraits(sql, {});

@@ -1,8 +1,10 @@
 // The index of customers in D1, kept by projections that the objects send: one row a customer, one a stage. A batch of
 // projections is one D1 batch; an older revision never overwrites a newer one.
 
+import { now } from '../customer/clock.ts';
 import type { CustomerNamespace, Projection } from '../customer/messages.ts';
 import { inParts } from '../customer/parts.ts';
+import { learnFrom } from './learning.ts';
 
 /** One batch travels as one JSON parameter, which D1 takes up to 2 MB of; this stays far below and keeps a batch short. */
 const FOLD_MOST = { members: 100, chars: 400_000 };
@@ -15,13 +17,16 @@ export async function foldProjections(db: D1Database, projections: readonly Proj
     const other = newest.get(projection.customerId);
     if (!other || other.revision < projection.revision) newest.set(projection.customerId, projection);
   }
-  for (const part of inParts(newest.values(), charsOf, FOLD_MOST)) await db.batch(statementsOf(db, part));
+  for (const part of inParts(newest.values(), charsOf, FOLD_MOST))
+    await db.batch([...statementsOf(db, part), ...exposureStatements(db, part)]);
 }
+
+/** Of the batch the customers whose newest row is this one. */
+const CURRENT = "JOIN customers c ON c.id = p.value ->> 'customerId' AND c.revision = p.value ->> 'revision'";
 
 /** Three statements for the whole batch, which travels as one JSON parameter; stages change only with the row's revision. */
 function statementsOf(db: D1Database, projections: readonly Projection[]): D1PreparedStatement[] {
   const batch = JSON.stringify(projections);
-  const current = "JOIN customers c ON c.id = p.value ->> 'customerId' AND c.revision = p.value ->> 'revision'";
   return [
     db
       .prepare(
@@ -35,7 +40,7 @@ function statementsOf(db: D1Database, projections: readonly Projection[]): D1Pre
     db
       .prepare(
         `DELETE FROM customer_stages WHERE (customer_id, journey) IN (
-           SELECT s.customer_id, s.journey FROM json_each(?) p ${current} JOIN customer_stages s ON s.customer_id = c.id
+           SELECT s.customer_id, s.journey FROM json_each(?) p ${CURRENT} JOIN customer_stages s ON s.customer_id = c.id
            WHERE s.journey NOT IN (SELECT value ->> 'journey' FROM json_each(p.value, '$.stages')))`,
       )
       .bind(batch),
@@ -43,19 +48,43 @@ function statementsOf(db: D1Database, projections: readonly Projection[]): D1Pre
       .prepare(
         `INSERT INTO customer_stages (customer_id, journey, stage, entered_at)
          SELECT c.id, s.value ->> 'journey', s.value ->> 'stage', s.value ->> 'enteredAt'
-         FROM json_each(?) p ${current} JOIN json_each(p.value, '$.stages') s WHERE true
+         FROM json_each(?) p ${CURRENT} JOIN json_each(p.value, '$.stages') s WHERE true
          ON CONFLICT (customer_id, journey) DO UPDATE SET stage = excluded.stage, entered_at = excluded.entered_at`,
       )
       .bind(batch),
   ];
 }
 
+/** Adds what the rows of these customers come to, `sign` times, to what is counted. */
+const countRows = (sign: '1' | '-1'): string =>
+  `INSERT INTO experiment_cells (experiment, arm, context, shares, day, exposures, conversions)
+   SELECT e.experiment, e.arm, e.context, e.shares, e.day, ${sign} * count(*), ${sign} * sum(e.converted)
+   FROM json_each(?) p ${CURRENT} JOIN experiment_exposures e ON e.customer_id = c.id
+   WHERE true GROUP BY e.experiment, e.arm, e.context, e.shares, e.day
+   ON CONFLICT (experiment, arm, context, shares, day) DO UPDATE
+   SET exposures = exposures + excluded.exposures, conversions = conversions + excluded.conversions`;
+
+/**
+ * What was counted of these customers is taken back, their rows are written anew and counted again: so a projection that
+ * is repeated, or whose customer became another one, counts each once (X10). Nothing for a batch without experiments.
+ */
+function exposureStatements(db: D1Database, projections: readonly Projection[]): D1PreparedStatement[] {
+  const concerned = projections.filter(({ exposures, gone }) => gone || (exposures?.length ?? 0) > 0);
+  if (concerned.length === 0) return [];
+  const batch = JSON.stringify(concerned);
+  const remove = `DELETE FROM experiment_exposures WHERE customer_id IN (SELECT c.id FROM json_each(?) p ${CURRENT})`;
+  const insert = `INSERT INTO experiment_exposures (customer_id, experiment, arm, context, shares, day, converted)
+    SELECT c.id, e.value ->> 'experiment', e.value ->> 'arm', e.value ->> 'context', e.value ->> 'shares',
+      e.value ->> 'day', e.value ->> 'converted'
+    FROM json_each(?) p ${CURRENT} JOIN json_each(p.value, '$.exposures') e`;
+  return [countRows('-1'), remove, insert, countRows('1')].map((statement) => db.prepare(statement).bind(batch));
+}
+
 /** The queue's consumer: folds what all messages of the batch hold. What fails is delivered again. */
 export async function consumeProjections(batch: MessageBatch<readonly Projection[]>, db: D1Database): Promise<void> {
-  await foldProjections(
-    db,
-    batch.messages.flatMap((message) => message.body),
-  );
+  const projections = batch.messages.flatMap((message) => message.body);
+  await foldProjections(db, projections);
+  await learnFrom(db, projections, now());
 }
 
 /** For what did not go by the queue. An object that cannot be told asks D1 by itself. */

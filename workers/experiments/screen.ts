@@ -120,6 +120,20 @@ function lostTo(trial: Trial, arm: string, item: Item, key: string): Lost | null
   return shownIn.has(shown) ? null : 'other-arm';
 }
 
+/** X12: for who cannot be recorded: what the first arm shows, and nothing is exposed. */
+export function defaultScreen(trials: Trials, now: number): Screen {
+  const ask: Screen['ask'] = (item, placement) => {
+    const key = itemKey(item);
+    for (const trial of concerning(trials, item, key, placement)) {
+      const first = now >= trial.from && now < trial.until ? trial.arms[0]?.name : undefined;
+      const reason = first === undefined ? null : lostTo(trial, first, item, key);
+      if (reason) return { reason, experiment: trial.id };
+    }
+    return null;
+  };
+  return { ask, exposures: [] };
+}
+
 /** X1, X3: the record of who meets an experiment for the first time. */
 export function expose(trial: Trial, { customerId, stages, now, snapshot }: Omit<Asked, 'holds' | 'known'>): Exposure {
   const context = contextOf(trial, stages);

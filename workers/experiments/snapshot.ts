@@ -25,6 +25,13 @@ export interface Snapshot {
 /** Y6: how much counts grow, and how long changed counts wait, before the next one. */
 const GROWTH = 1 / 20;
 const WAIT_MS = 600_000;
+/** Once this many are exposed, counts are not even read sooner than this after the last one. */
+const FEW = 500;
+const REST_MS = 30_000;
+
+/** Whether counts need not be read at all yet. */
+export const isFresh = (before: Snapshot | null, now: number): boolean =>
+  before !== null && before.exposures >= FEW && now < before.madeAt + REST_MS;
 
 const sameArms = (one: readonly string[], other: readonly string[]): boolean =>
   one.length === other.length && one.every((name, index) => name === other[index]);

@@ -10,6 +10,7 @@ import { type Env, json, mapBounded, problem } from '../api/context.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { now, shiftClock } from '../customer/clock.ts';
 import type { CustomerObject, Projection } from '../customer/messages.ts';
+import { learnFrom } from '../delivery/learning.ts';
 import { confirmProjections, foldProjections } from '../delivery/projections.ts';
 import { durationMs } from '../engine/durations.ts';
 
@@ -129,6 +130,7 @@ const objectOf = (env: Env, id: string): CustomerObject => env.CUSTOMER.get(env.
 async function fold(env: Env, pending: readonly (Projection | null)[]): Promise<void> {
   const projections = pending.filter((projection) => projection !== null);
   await foldProjections(env.DB, projections);
+  await learnFrom(env.DB, projections, now());
   await confirmProjections(env.CUSTOMER, projections);
 }
 
