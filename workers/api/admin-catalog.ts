@@ -17,6 +17,8 @@ const SERVED = [
   { path: 'offers', kind: 'offer', list: 'offers' },
   { path: 'messages/templates', kind: 'message', list: 'templates' },
 ] as const;
+/** What is written here and read elsewhere (admin-experiments.ts) stands beside it. */
+const WRITTEN = [...SERVED, { path: 'experiments', kind: 'experiment' }] as const;
 
 export function adminCatalogRoutes(): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>();
@@ -30,7 +32,9 @@ export function adminCatalogRoutes(): Hono<AdminEnv> {
       const row = rowsOf(c.var.catalog.documents, kind).find((candidate) => candidate.id === c.req.param('id'));
       return row ? json({ ...parsed(row), version: row.version }) : problem(absent(kind));
     });
+  }
 
+  for (const { path, kind } of WRITTEN) {
     app.put(`/${path}/:id`, async (c) => {
       const id = c.req.param('id');
       const read = await readJsonObject(c.req.raw, LIMITS.documentBytesMax);

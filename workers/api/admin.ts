@@ -5,6 +5,7 @@ import { ADMIN_WAIT_MS } from '../../schema/limits.ts';
 import type { Catalog, KeyRow } from '../catalog/catalog.ts';
 import { adminCatalogRoutes } from './admin-catalog.ts';
 import { adminCustomerRoutes } from './admin-customers.ts';
+import { adminExperimentRoutes } from './admin-experiments.ts';
 import { adminImportRoutes } from './admin-import.ts';
 import { adminJourneyRoutes } from './admin-journeys.ts';
 import { adminMessageRoutes } from './admin-messages.ts';
@@ -61,6 +62,7 @@ export function adminRoutes(local: LocalMode | null): Hono<AdminEnv> {
   app.use('*', idempotent);
   app.route('/', adminJourneyRoutes());
   app.route('/', adminCatalogRoutes());
+  app.route('/', adminExperimentRoutes());
   app.route('/', adminCustomerRoutes());
   app.route('/', adminMessageRoutes());
   app.route('/', adminImportRoutes());

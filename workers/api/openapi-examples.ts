@@ -44,6 +44,13 @@ export const offer = {
   benefit: { kind: 'percent', value: 10 },
   locales: { en: { title: '10% off the starter set', url: 'https://shop.example/starter-set' } },
 };
+export const experiment = {
+  id: 'starter-set-or-not',
+  level: 'offer' as const,
+  arms: [{ id: 'without' }, { id: 'with', offers: ['starter-set'] }],
+  allocation: { thompson: { by: 'stages.lifecycle' } },
+  goal: { event: 'Order Completed', within: 'P7D' },
+};
 export const message = {
   id: 'order-received',
   channel: 'email' as const,

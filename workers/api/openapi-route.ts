@@ -46,6 +46,7 @@ export const TAGS = {
     'What the browser clients of Segment and RudderStack ask for beside the tracking API. A page names this address, and the client does the rest.',
   journeys: 'For journey designers: what is published, and publishing.',
   catalog: 'Content, offers and event declarations. Visible to the next request locally, within 5 s when deployed.',
+  experiments: 'For whoever answers for results: what is tried, and what it has shown.',
   customers: 'For operators: one customer, the timeline, who stands where.',
   import: 'History: each event is applied at its own time, and nothing is sent.',
   local: 'Local mode only; in a deployment these routes do not exist and answer 404.',

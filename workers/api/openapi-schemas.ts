@@ -10,6 +10,7 @@ import { Experiment } from '../../schema/experiment.ts';
 import { Condition, Duration, Journey, Step, Steps } from '../../schema/journey.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { RecordedCustomer, RecordedEntry } from '../simulate/record.ts';
+import { ExperimentResults, ExperimentSummary } from './admin-experiments.ts';
 import { SimulateCall, Simulated } from './admin-simulate.ts';
 import { DecideCall, EventsCall } from './calls.ts';
 
@@ -104,7 +105,7 @@ const TimelineEntry = z
     kind: z
       .string()
       .describe(
-        'event, transition, decision, message, suppressed, set, error or merged; the other members depend on it.',
+        'event, transition, decision, exposure, message, suppressed, set, error or merged; the other members depend on it.',
       ),
   })
   .describe('One line of the history. An event carries the message as it was kept.');
@@ -222,6 +223,9 @@ export const SCHEMAS = {
   ServedMessageTemplate,
   MessageTemplateList: z.object({ templates: z.array(ServedMessageTemplate) }),
   MessageTemplateDraft: Message.extend({ ...withoutId, ...ignoredVersion }),
+  ExperimentDraft: Experiment.extend({ ...withoutId, ...ignoredVersion }),
+  ExperimentList: z.object({ experiments: z.array(ExperimentSummary) }),
+  ExperimentResults,
   Deleted: z.object({ id: z.string(), deleted: z.literal(true) }),
   ServedEventDeclarations: z.strictObject({ ...EventDeclarations.shape, version }),
   EventDeclarationsDraft: z.strictObject({ ...EventDeclarations.shape, ...ignoredVersion }),

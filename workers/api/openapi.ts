@@ -51,6 +51,7 @@ const AUDIENCES: Readonly<Record<Tag, Audience>> = {
   browser: { security: PUBLIC_KEY, problems: [503], headers: [] },
   journeys: ADMIN,
   catalog: ADMIN,
+  experiments: ADMIN,
   customers: ADMIN,
   import: ADMIN,
   local: ADMIN,

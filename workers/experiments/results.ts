@@ -98,15 +98,21 @@ export function winnerOf(trial: Trial, cells: readonly Cell[], now: number): str
   return best?.name ?? null;
 }
 
+/** Where an experiment stands at `now`, of which `winner` is known. */
+export function stateOf(trial: Trial, winner: string | null, now: number): Results['state'] {
+  if (now >= trial.until) return 'ended';
+  if (winner !== null) return 'decided';
+  return now < trial.from ? 'planned' : 'running';
+}
+
 /** @param winner what a snapshot has said already, so that a winner remains one */
 export function resultsOf(trial: Trial, cells: readonly Cell[], winner: string | null, now: number): Results {
   const mature = matureOf(trial, cells, now);
   const sides = sidesOf(trial.arms, trial.holdout);
   const against = trial.arms.length === 1 && trial.holdout > 0 ? HOLDOUT : (trial.arms[0]?.name ?? HOLDOUT);
   const won = winner ?? winnerOf(trial, cells, now);
-  const state = now >= trial.until ? 'ended' : won !== null ? 'decided' : now < trial.from ? 'planned' : 'running';
   return {
-    state,
+    state: stateOf(trial, won, now),
     winner: won,
     level: 1 - ALPHA,
     method: trial.allocation.kind === 'fixed' ? 'beta-mixture' : 'inverse-propensity',
