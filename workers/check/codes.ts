@@ -75,6 +75,7 @@ export const CODES = {
   'start-unheard': ['warning', 'The journey to be started has no entry for this one.'],
   'entry-unstarted': ['warning', 'The journey named by an entry does not start this one.'],
   'unknown-tag': ['warning', 'No journey has the tag that is to be suspended.'],
+  'unknown-stage-named': ['warning', 'A condition compares the stage of a journey with one it does not have.'],
   'unknown-place': ['warning', 'Content or an offer names a stage that no journey has.'],
   'language-missing': ['warning', 'A document is not there in every language the others have.'],
 } as const satisfies Record<string, readonly [Severity, string]>;

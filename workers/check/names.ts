@@ -84,6 +84,8 @@ function checkExpression(look: Look, known: Known, { source, pointer, event }: W
   };
   walk(astOf(look, source), (node) => {
     if (node.op === 'call' && Object.hasOwn(HISTORY_ARITY, node.args[0])) checkCall(look, known, node, pointer, once);
+    for (const { journey, stage } of stagesNamedIn(node))
+      once(`${journey} in ${stage}`, () => checkStageName(look, pointer, journey, stage));
     const member = memberOf(node);
     if (!member) return;
     const [target, name] = member;
@@ -105,6 +107,33 @@ function checkExpression(look: Look, known: Known, { source, pointer, event }: W
       once(`event.${name}`, () => checkProperty(look, event === null ? null : [event], name, pointer));
     if (isVariable(outer[0], 'start')) once(`start.${name}`, () => checkProperty(look, entriesOf(look), name, pointer));
   });
+}
+
+/** Stages that a comparison holds against the stage of a journey: `stages.j == 's'`, `stages.j in ['s', 't']`. */
+function stagesNamedIn(node: ASTNode): { readonly journey: string; readonly stage: string }[] {
+  if (node.op !== '==' && node.op !== '!=' && node.op !== 'in') return [];
+  const [left, right] = node.args;
+  const of = (side: ASTNode, other: ASTNode) => {
+    const member = memberOf(side);
+    if (!member || !isVariable(member[0], 'stages')) return [];
+    const written = other.op === 'list' ? other.args : [other];
+    return written.flatMap((each) =>
+      each.op === 'value' && typeof each.args === 'string' ? { journey: member[1], stage: each.args } : [],
+    );
+  };
+  return [...of(left, right), ...(node.op === 'in' ? [] : of(right, left))];
+}
+
+function checkStageName(look: Look, pointer: string, id: string, stage: string): void {
+  const journey = id === look.journey.id ? look.journey : look.around.journeys?.get(id);
+  if (!journey || Object.hasOwn(journey.stages, stage)) return;
+  tell(
+    look,
+    'unknown-stage-named',
+    pointer,
+    `${id} has no stage ${JSON.stringify(stage)}, so this comparison always comes out the same`,
+    `${nearest(stage, Object.keys(journey.stages))}Correct it, or add the stage.`,
+  );
 }
 
 const isVariable = (node: ASTNode, name: string): boolean => node.op === 'id' && node.args === name;

@@ -8,7 +8,7 @@ import * as travel from '../engine/travel.ts';
 import { type Commit, learn } from './commit.ts';
 import { apply, forget } from './effects.ts';
 import { noteOutcomes } from './exposures.ts';
-import type { IncomingEvent } from './messages.ts';
+import type { EventStatus, IncomingEvent } from './messages.ts';
 import { factsFromRows, insertEntry } from './storage.ts';
 
 const WORLD: travel.World<Commit> = {
@@ -62,6 +62,25 @@ export function applyEvent(commit: Commit, incoming: IncomingEvent, now: number)
   travel.offerEvent(WORLD, commit, name, event, now);
   return true;
 }
+
+/**
+ * Events of one call, at one instant. What one of them makes due fires before the next (A5); before the first it has fired.
+ * @throws where that is more than one input may wait for: then none of the call is taken
+ */
+export function applyEvents(commit: Commit, events: readonly IncomingEvent[], now: number): EventStatus[] {
+  return events.map((event, index) => {
+    if (index > 0) fireBetween(commit, now);
+    return applyEvent(commit, event, now) ? 'accepted' : 'duplicate';
+  });
+}
+
+function fireBetween(commit: Commit, now: number): void {
+  for (let rounds = 0; rounds < ROUNDS_MAX; rounds++) if (!fireTimers(commit, now)) return;
+  throw new Error('more is due than one input may wait for');
+}
+
+/** Rounds of due timers between two events of one call. */
+const ROUNDS_MAX = 20;
 
 /** Traits that came with another customer's history (M1) may move runs too. */
 export function noteMovedTraits(commit: Commit): void {

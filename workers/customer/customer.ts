@@ -5,7 +5,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { catalogInMemory } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import { applyEvent, fireTimers } from './advance.ts';
+import { applyEvent, applyEvents, fireTimers } from './advance.ts';
 import { retryAt } from './alarm.ts';
 import { decideAndRecord, defaultDecisions, describe, mayShow, recordedOf, shownId, shownStages } from './answer.ts';
 import { type Cell, type CustomerEnv, openCell, type Silence } from './cell.ts';
@@ -70,7 +70,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     if (!cell.catchUp(catalog, at, null)) return BUSY;
     const reply = cell.transact(catalog, null, (commit) => {
       const { events, decide, proven } = request;
-      const statuses = events.map((event): EventStatus => (applyEvent(commit, event, at) ? 'accepted' : 'duplicate'));
+      const statuses = applyEvents(commit, events, at);
       const decisions =
         decide && decideAndRecord(commit, catalog, decide, { asking: events.at(-1) ?? null, proven, at });
       const stages = shownStages(commit.state, proven);
