@@ -47,6 +47,25 @@ beforeAll(() =>
       initial: 'only',
       stages: { only: { after: [{ delay: 'P2D', to: 'gone' }] }, gone: { final: true } },
     },
+    {
+      id: 'held',
+      tags: ['held'],
+      entry: [{ event: 'Begin' }],
+      initial: 'waiting',
+      stages: {
+        waiting: { after: [{ delay: 'PT1H', to: 'due' }], on: [{ event: 'Called Off', to: 'off' }] },
+        due: {},
+        off: {},
+      },
+    },
+    {
+      id: 'holder',
+      suspends: ['held'],
+      entry: [{ event: 'Begin' }],
+      initial: 'only',
+      exit: [{ event: 'Released' }],
+      stages: { only: {} },
+    },
   ]),
 );
 
@@ -308,4 +327,12 @@ describe('I3 state and effects commit together or not at all', () => {
     commits.mockRestore();
     expect((await rowsOf(id, 'SELECT count(*) AS n FROM entries WHERE kind = ?', 'event'))[0]).toEqual({ n: 501 });
   });
+});
+
+it('A5 what one event of a call makes due fires before the next event of it', async () => {
+  const id = freshName();
+  await ingest(id, [eventOf('Begin')]);
+  passTime(2 * HOUR);
+  await ingest(id, [eventOf('Released'), eventOf('Called Off')]);
+  expect((await describeOf(id)).stages).toMatchObject({ held: 'due' });
 });
