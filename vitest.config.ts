@@ -2,10 +2,9 @@ import { existsSync, statfsSync } from 'node:fs';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { ROOMS } from './tests/rooms.ts';
 
 const REAL_SERVER = { testTimeout: 120_000, hookTimeout: 120_000 };
-const UNDER_PRESSURE = ['tests/api/{pressure,told,timers,logs}.test.ts'];
-const OF_ONE_FEATURE = ['tests/api/{idempotency,library,mail,replay,simulate,watch}.test.ts'];
 
 // What tests write lives in memory where there is room: nothing here proves what survives a loss of power, and a disk
 // would make their time the time of its fsyncs. Sizes in bytes.
@@ -24,9 +23,6 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-// Four rooms: pure functions in Node, the customer's object in workerd, tests that start the real server, and those that
-// set hostile input, browsers and failures upon it or start it for one feature. `npm test` runs the first three, `npm run
-// check` and CI all.
 export default defineConfig({
   test: {
     maxWorkers: 3, // Two cores do the work of three: a test of the real server waits more than it computes.
@@ -35,7 +31,7 @@ export default defineConfig({
       {
         test: {
           name: 'pure',
-          include: ['tests/{check,decide,engine,experiments,histories,journeys,schema,simulation,tidy}/**/*.test.ts'],
+          ...ROOMS.pure,
           isolate: false, // Pure functions share their modules without harm.
           testTimeout: 30_000,
         },
@@ -55,22 +51,13 @@ export default defineConfig({
             },
           })),
         ],
-        test: { name: 'platform', include: ['tests/{customer,delivery}/**/*.test.ts'], testTimeout: 30_000 },
+        test: { name: 'platform', ...ROOMS.platform, testTimeout: 30_000 },
       },
       {
-        test: {
-          name: 'server',
-          include: ['tests/{api,bench}/**/*.test.ts'],
-          exclude: [...UNDER_PRESSURE, ...OF_ONE_FEATURE],
-          ...REAL_SERVER,
-        },
+        test: { name: 'server', ...ROOMS.server, ...REAL_SERVER },
       },
       {
-        test: {
-          name: 'edge',
-          include: ['tests/{browser,cli,contract}/**/*.test.ts', ...UNDER_PRESSURE],
-          ...REAL_SERVER,
-        },
+        test: { name: 'edge', ...ROOMS.edge, ...REAL_SERVER },
       },
     ],
   },

@@ -34,7 +34,7 @@ test('an invalid change is explained with its place, and the version before stay
   const heard = server.hears('Not published; what was published before goes on.');
   writeFileSync(FILE, original.replace('"to": "usage"', '"to": "usag"'));
   await heard;
-  expect(server.said()).toMatch(/lifecycle\.json \/stages\/purchase\/after\/0\/to .*unknown-stage/);
+  expect(server.said()).toMatch(/lifecycle\.json:\d+:\d+ \/stages\/purchase\/after\/0\/to .*unknown-stage/);
   expect(dueDays(await buy(), await server.now())).toBe(3);
 });
 

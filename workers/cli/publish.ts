@@ -1,9 +1,11 @@
 // Publishes a folder of documents to a system: everything in one call, so all of it or nothing; what is refused is
 // explained with its file and place. Used by `waymark publish`, by the local start and by its watch.
 
+import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { readSources, type SourceFile } from './files.ts';
 import type { System } from './http.ts';
+import { locatorOf } from './locate.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -71,9 +73,13 @@ export async function publishFolder(folder: string, post: Post): Promise<Outcome
     return { ok: true, documents: published.length, changed };
   }
   const said: Answer = JSON.parse(answer.text);
+  const placeOf = (path: string, pointer: string): string => {
+    const { line, column } = locatorOf(readFileSync(join(folder, path), 'utf8'))(pointer);
+    return `${shown(path)}:${line}:${column}`;
+  };
   const refusals = (said.findings ?? []).map(({ document, pointer, code, message, remedy }) => {
     const source = sourceOf(sources, document);
-    return { place: source ? shown(source.path) : document, pointer, code, message, remedy };
+    return { place: source ? placeOf(source.path, pointer) : document, pointer, code, message, remedy };
   });
   if (refusals.length > 0) return { ok: false, refusals };
   const message = said.detail ?? answer.text;

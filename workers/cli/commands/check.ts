@@ -27,16 +27,21 @@ workers/check/CODES.md explains every code. Exit code 1 if there is an error.
       options: { json: { type: 'boolean', default: false }, sarif: { type: 'boolean', default: false } },
     });
     if (values.json && values.sarif) throw new Misuse('Either --json or --sarif.');
-    const { files, findings } = checkAll(positionals.length > 0 ? positionals : [JOURNEYS]);
+    const { files, findings, undeclared } = checkAll(positionals.length > 0 ? positionals : [JOURNEYS]);
     if (values.sarif) console.log(JSON.stringify(sarifOf(findings), null, 2));
     else if (values.json) console.log(JSON.stringify({ files: files.length, findings }, null, 2));
     else show(files.length, findings);
+    if (undeclared)
+      console.error(
+        'There is no events.json here or above: names of events, properties and traits were not looked up.',
+      );
     return findings.some(({ severity }) => severity === 'error') ? EXIT.failed : EXIT.fine;
   },
 };
 
 /** Findings of what was named; files by their paths from here. */
-function checkAll(named: readonly string[]): { files: string[]; findings: Located[] } {
+function checkAll(named: readonly string[]): { files: string[]; findings: Located[]; undeclared: boolean } {
+  let undeclared = false;
   const files: string[] = [];
   const findings: Located[] = [];
   for (const name of named) {
@@ -46,6 +51,7 @@ function checkAll(named: readonly string[]): { files: string[]; findings: Locate
     const folder = whole ? path : folderOf(path);
     const asked = (file: string): boolean => whole || join(folder, file) === path;
     const checked = checkFolder(folder);
+    undeclared ||= !checked.declared;
     const chosen = checked.files.filter(asked);
     if (!whole && chosen.length === 0)
       throw new Misuse(`${name} is no document: it ends with .json and is no cases file.`);
@@ -57,7 +63,7 @@ function checkAll(named: readonly string[]): { files: string[]; findings: Locate
         .map((finding) => ({ ...finding, file: shown(finding.file) })),
     );
   }
-  return { files, findings };
+  return { files, findings, undeclared };
 }
 
 const folderOf = (path: string): string =>
