@@ -184,6 +184,16 @@ test('M2 of two runs the later stage stays, whoever has it; in a tie the known c
   expect((await server.describe(`u:${level.userId}`)).runs).toEqual(runs);
 });
 
+test('M2 a visitor who has gone silent does not undo what the known customer has reached', async () => {
+  const { userId, anonymousId } = pair();
+  await server.ingest([track({ anonymousId }, 'Product Added')]);
+  await server.advance('P20D');
+  await server.ingest([track({ userId }, 'Order Completed')]);
+  await server.advance('P15D');
+  expect((await server.describe(`a:${anonymousId}`)).stages).toEqual({ lifecycle: 'dormant' });
+  expect((await server.ingest([identify({ userId, anonymousId })])).customer.stages).toEqual({ lifecycle: 'usage' });
+});
+
 test('M3 a trait both have keeps the known customer’s value', async () => {
   const { userId, anonymousId } = pair();
   await server.ingest([message({ anonymousId }, 'identify', { traits: { size: 'L', color: 'red' } })]);

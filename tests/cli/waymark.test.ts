@@ -2,12 +2,12 @@
 // hold what they should in TypeScript's own judgement.
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../../workers/cli/command.ts';
-import { runCommand } from './command.ts';
+import { type Ran, runCommand } from './command.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const COMMANDS = readdirSync(join(ROOT, 'workers/cli/commands')).map((file) => file.replace(/\.ts$/, ''));
@@ -37,6 +37,32 @@ describe('waymark', () => {
     const { code, errors } = await runCommand(['publish'], { WAYMARK_URL: 'http://127.0.0.1:9' });
     expect(code).toBe(1);
     expect(errors).toContain('Nothing answers at http://127.0.0.1:9');
+  });
+});
+
+describe('check', () => {
+  const journey = {
+    id: 'alone',
+    entry: [{ event: 'Order Completd' }],
+    initial: 'only',
+    stages: { only: { final: true } },
+  };
+  const checked = async (events: object | null): Promise<Ran> => {
+    const folder = mkdtempSync(join(tmpdir(), 'waymark-check-'));
+    mkdirSync(join(folder, 'drafts'));
+    writeFileSync(join(folder, 'drafts', 'alone.json'), JSON.stringify(journey));
+    if (events) writeFileSync(join(folder, 'events.json'), JSON.stringify(events));
+    const ran = await runCommand(['check', join(folder, 'drafts', 'alone.json')]);
+    rmSync(folder, { recursive: true });
+    return ran;
+  };
+
+  it('looks names up in the events.json above, and where there is none says so once', async () => {
+    const [with_, without] = await Promise.all([checked({ events: { 'Order Completed': {} } }), checked(null)]);
+    expect(with_.output).toMatch(/alone\.json:1:\d+ warning unknown-event[\s\S]*Order Completed/);
+    expect(with_.errors).not.toContain('events.json');
+    expect([without.code, without.output]).toEqual([0, expect.stringContaining('0 errors, 0 warnings')]);
+    expect(without.errors.match(/There is no events\.json/g)).toHaveLength(1);
   });
 });
 
