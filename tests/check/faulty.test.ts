@@ -45,7 +45,16 @@ describe('faulty journeys', () => {
 
   it('show every code of journeys', () => {
     /** Of other documents, and of what the schema of a journey refuses first. */
-    const elsewhere = ['json', 'template', 'validity', 'unknown-place', 'language-missing', 'duration'];
+    const elsewhere = [
+      'json',
+      'template',
+      'validity',
+      'unknown-place',
+      'language-missing',
+      'duration',
+      'experiment',
+      'unknown-item',
+    ];
     const shown = new Set(faulty.map(({ finds }) => finds.code));
     expect(Object.keys(CODES).filter((code) => !shown.has(code) && !elsewhere.includes(code))).toEqual([]);
   });
@@ -68,6 +77,36 @@ describe('other documents', () => {
       { code: 'language-missing', pointer: '/locales', severity: 'warning' },
     ]);
   });
+});
+
+describe('experiments', () => {
+  const [experiment] = shipped.filter(({ kind }) => kind === 'experiment');
+  const findings = (members: object) =>
+    checkDocuments([{ kind: 'experiment', document: { ...Object(experiment?.document), ...members } }, ...shipped])[0];
+
+  it('name what is there', () => {
+    expect(findings({})).toEqual([]);
+    const arms = [
+      { id: 'a', content: ['what-did-we-mis'] },
+      { id: 'b', offers: ['first-steps'] },
+    ];
+    const thompson = { by: 'stages.lifecycel' };
+    const target = { placements: ['baner'] };
+    const goal = { event: 'Order Complete', within: 'P7D' };
+    expect(findings({ arms, target, goal, allocation: { thompson } })).toMatchObject([
+      { code: 'unknown-item', pointer: '/target/placements/0', severity: 'warning' },
+      { code: 'unknown-item', pointer: '/arms/0/content/0', remedy: expect.stringContaining('what-did-we-miss') },
+      { code: 'unknown-item', pointer: '/arms/1/offers/0' },
+      { code: 'unknown-event', pointer: '/goal/event', remedy: expect.stringContaining('Order Completed') },
+      { code: 'unknown-journey', pointer: '/allocation/thompson/by', remedy: expect.stringContaining('lifecycle') },
+    ]);
+  });
+
+  it('are refused where they compare nothing', () =>
+    expect(findings({ arms: [{ id: 'a' }], holdout: undefined })).toMatchObject([
+      { code: 'experiment', pointer: '/arms', severity: 'error' },
+      { code: 'experiment', pointer: '/target', severity: 'error' },
+    ]));
 });
 
 describe('CODES.md', () => {

@@ -29,6 +29,7 @@ function shipped(): [string, string][] {
       .map((file): [string, string] => ['cases', file]),
     ...inFolder('content', 'content'),
     ...inFolder('offers', 'offer'),
+    ...inFolder('experiments', 'experiment'),
     ['events', 'events.json'],
   ];
 }

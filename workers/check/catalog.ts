@@ -9,6 +9,7 @@ import { findingsOf } from '../engine/findings.ts';
 import { compileTrial } from '../experiments/compile.ts';
 import { checkJourney, type Graded, type Surroundings } from './check.ts';
 import { type Code, severityOf } from './codes.ts';
+import { type Beside, checkExperiment } from './experiments.ts';
 import { nearest } from './nearest.ts';
 
 export interface Document {
@@ -41,13 +42,16 @@ export function checkDocuments(
 ): Graded[][] {
   const around = surroundingsOf(documents, declared ?? EMPTY_VOCABULARY);
   const languages = languagesOf(documents);
+  const beside = besideOf(documents);
   return documents.map((each) => {
     if (each.kind === 'journey') {
       const findings = checkJourney(each.document, around);
       return declared ? findings : findings.filter(({ code }) => !DECLARED.includes(code));
     }
     const refused = refusalsOf(each, around.vocabulary);
-    return refused.length > 0 ? refused : [...checkLanguages(each, languages), ...checkPlaces(each, around)];
+    if (refused.length > 0) return refused;
+    if (each.kind === 'experiment') return checkExperiment(each.document, beside, around.vocabulary);
+    return [...checkLanguages(each, languages), ...checkPlaces(each, around)];
   });
 }
 
@@ -65,6 +69,22 @@ export function refusalsOf({ kind, document }: Document, vocabulary: Vocabulary)
   const findings =
     compiled && !compiled.ok ? compiled.findings : parsed?.error ? findingsOf(parsed.error.issues, document) : [];
   return findings.map((finding) => ({ ...finding, severity: 'error' }));
+}
+
+/** What experiments may name. */
+function besideOf(documents: readonly Document[]): Beside {
+  const of = (kind: Document['kind'], shape: typeof Content | typeof Offer) =>
+    documents.flatMap((each) => (each.kind === kind ? (shape.safeParse(each.document).data ?? []) : []));
+  const [content, offers] = [of('content', Content), of('offer', Offer)];
+  const journeys = documents.flatMap((each) =>
+    each.kind === 'journey' ? (Journey.safeParse(each.document).data?.id ?? []) : [],
+  );
+  return {
+    content: new Set(content.map(({ id }) => id)),
+    offers: new Set(offers.map(({ id }) => id)),
+    placements: new Set([...content, ...offers].flatMap(({ placements }) => placements)),
+    journeys: new Set(journeys),
+  };
 }
 
 const warn = (code: Code, pointer: string, message: string, remedy: string): Graded => ({

@@ -32,7 +32,8 @@ export const CODES = {
   'task-due': ['error', 'A task is to be escalated after its due time, and has none.'],
   'reserved-event': ['error', 'A step emits an event that the system makes by itself.'],
   template: ['error', 'A template of content or of a message cannot be rendered.'],
-  validity: ['error', 'Content or an offer ends before it begins.'],
+  validity: ['error', 'Content, an offer or an experiment ends before it begins.'],
+  experiment: ['error', 'An experiment contradicts itself, or compares nothing.'],
   // Ways through the stages.
   'unreachable-stage': ['warning', 'No way leads from the initial stage to this one.'],
   'dead-end': [
@@ -77,6 +78,7 @@ export const CODES = {
   'unknown-tag': ['warning', 'No journey has the tag that is to be suspended.'],
   'unknown-stage-named': ['warning', 'A condition compares the stage of a journey with one it does not have.'],
   'unknown-place': ['warning', 'Content or an offer names a stage that no journey has.'],
+  'unknown-item': ['warning', 'An experiment names content, an offer or a placement that is not there.'],
   'language-missing': ['warning', 'A document is not there in every language the others have.'],
 } as const satisfies Record<string, readonly [Severity, string]>;
 

@@ -124,12 +124,12 @@ function itemsOf({ arms, target }: Experiment): Map<string, Set<string>> {
 /** X11: what the shape cannot say. */
 function* shapeFindings(source: Experiment): Generator<Finding> {
   const { arms, level, target, holdout, allocation, from, until } = source;
-  const finding = (pointer: string, message: string, remedy: string): Finding => ({
-    ...{ code: 'experiment', pointer, message, remedy },
+  const finding = (pointer: string, message: string, remedy: string, code = 'experiment'): Finding => ({
+    ...{ code, pointer, message, remedy },
   });
   for (const [index, { id }] of arms.entries())
     if (arms.findIndex((arm) => arm.id === id) !== index)
-      yield finding(`/arms/${index}/id`, 'another arm has this name', 'Give each arm a name of its own.');
+      yield finding(`/arms/${index}/id`, 'another arm has this name', 'Give each arm a name of its own.', 'arm-twice');
   const items = itemsOf(source);
   if (arms.length === 1 && holdout === undefined)
     yield finding('/arms', 'there is nothing to compare one arm with', 'Add an arm, or a holdout.');
@@ -152,5 +152,5 @@ function* shapeFindings(source: Experiment): Generator<Finding> {
       'Give a smaller share, or fewer arms.',
     );
   if (from !== undefined && until !== undefined && Date.parse(until) <= Date.parse(from))
-    yield finding('/until', 'is not after from', 'Put from before until.');
+    yield finding('/until', 'is not after from', 'Put from before until.', 'validity');
 }
