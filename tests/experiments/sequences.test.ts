@@ -254,6 +254,7 @@ describe('evidence', () => {
     expect(winnerOf(trial, cells(500, 700, 500), LONG_AFTER)).toBe('b');
     expect(winnerOf(trial, cells(500, 700, 690), LONG_AFTER)).toBe(null);
     expect(winnerOf(trial, cells(700, 500, 500), LONG_AFTER)).toBe('a');
+    expect(winnerOf(trial, cells(0, 60, 0), LONG_AFTER)).toBe('b');
     expect(winnerOf(trial, cells(500, 700, 500), 0)).toBe(null);
     const lopsided = [...cells(500, 700, 500), cellOf('a', 5_000, 250, shares)];
     expect(winnerOf(trial, lopsided, LONG_AFTER)).toBe(null);

@@ -91,8 +91,8 @@ export function winnerOf(trial: Trial, cells: readonly Cell[], now: number): str
   const mature = matureOf(trial, cells, now);
   const enough = ALPHA / (arms.length - 1);
   const beats = (arm: string, other: string): boolean => {
-    const { ratio, logEvidence } = tiltOf(conversionPairs(mature, arm, other), LIFT_SCALE);
-    return ratio !== null && ratio > 1 && pOf(logEvidence) <= enough;
+    const { interval, logEvidence } = tiltOf(conversionPairs(mature, arm, other), LIFT_SCALE);
+    return pOf(logEvidence) <= enough && interval(ALPHA).low > 1;
   };
   const best = arms.find(({ name }) => arms.every((other) => other.name === name || beats(name, other.name)));
   return best?.name ?? null;
