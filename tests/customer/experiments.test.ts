@@ -20,6 +20,7 @@ import {
   freshName,
   holdQueue,
   ingest,
+  inside,
   moves,
   objectOf,
   passTime,
@@ -192,6 +193,36 @@ describe('in the object', () => {
     await objectOf(anonymous).release(user);
     expect(await recordsOf(anonymous)).toEqual([]);
     await remove('merged');
+  });
+});
+
+describe('rows', () => {
+  /** Rows that the object writes meanwhile. */
+  async function rowsWritten(id: string, work: () => Promise<unknown>): Promise<number> {
+    const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
+    const spy = await inside(id, ({ sql }) => {
+      const exec = sql.exec.bind(sql);
+      return vi.spyOn(sql, 'exec').mockImplementation((query, ...bindings) => {
+        const cursor = exec(query, ...bindings);
+        cursors.push(cursor);
+        return cursor;
+      });
+    });
+    await work();
+    spy.mockRestore();
+    return cursors.reduce((sum, cursor) => sum + cursor.rowsWritten, 0);
+  }
+
+  it('an exposure is two and the customer, an outcome one; a decision that exposes nobody is what it was', async () => {
+    await put(experimentOf('rows'));
+    const id = freshName();
+    await send(id, 'page');
+    expect(await rowsWritten(id, () => decide(id, ['hero']))).toBe(4);
+    expect(await rowsWritten(id, () => decide(id, ['hero']))).toBe(1);
+    await ingest(id, [order(5)]);
+    const without = await rowsWritten(id, () => ingest(id, [order(5)]));
+    expect(await rowsWritten(id, () => ingest(id, [order(50)]))).toBe(without + 1);
+    await remove('rows');
   });
 });
 
