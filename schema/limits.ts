@@ -57,6 +57,10 @@ export const LIMITS = {
   experimentItemsMax: 200,
   /** Experiments of a catalog: each decision asks those that its candidates belong to. */
   experimentsMax: 500,
+  /** Counts of one experiment that are read: days, times arms, contexts and shares. The newest days come first. */
+  experimentCellsMax: 50_000,
+  /** Contexts of which results tell the counts apart. */
+  experimentContextsMax: 100,
   /** Members of an emitted event, a webhook's body. */
   expressionsMax: 50,
   /** Tags of a journey, and tags it suspends. */

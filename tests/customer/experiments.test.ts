@@ -3,6 +3,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { JsonObject } from '../../schema/json.ts';
+import { LIMITS } from '../../schema/limits.ts';
 import { refresh } from '../../workers/catalog/cache.ts';
 import { readCells, readSnapshot } from '../../workers/catalog/snapshots.ts';
 import type { Projection } from '../../workers/customer/messages.ts';
@@ -193,6 +194,18 @@ describe('in the object', () => {
     await objectOf(anonymous).release(user);
     expect(await recordsOf(anonymous)).toEqual([]);
     await remove('merged');
+  });
+});
+
+describe('in the catalog', () => {
+  it('there is a limit to experiments, and room again for one that is taken out', async () => {
+    const many = Array.from({ length: LIMITS.experimentsMax - 1 }, (_, n) => `many-${n}`);
+    await put(experimentOf('at-the-limit'));
+    await publishDrafts(many.map((id) => ({ kind: 'experiment', id, document: experimentOf(id) })));
+    await expect(put(experimentOf('one-more'))).rejects.toThrow('more than 500 experiments');
+    await remove('at-the-limit');
+    await put(experimentOf('one-more'));
+    await publishDrafts([...many, 'one-more'].map((id) => ({ kind: 'experiment', id, document: null })));
   });
 });
 

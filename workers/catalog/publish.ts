@@ -2,6 +2,7 @@
 // all. A document that did not change keeps its version, so publishing twice is the same as once.
 
 import type { DocumentKind } from '../../schema/d1.ts';
+import { LIMITS } from '../../schema/limits.ts';
 import { refusalsOf, surroundingsOf } from '../check/catalog.ts';
 import { checkJourney, type Graded, isError, type Surroundings } from '../check/check.ts';
 import { refresh } from './cache.ts';
@@ -39,12 +40,23 @@ export type PublishResult =
 
 /** Checks drafts against the catalog they would join: errors, which refuse them all, and warnings. */
 export function checkDrafts(catalog: Catalog, drafts: readonly Draft[]): DraftFindings[] {
-  const around = surroundingsOf([...drafts, ...beside(catalog, drafts)], catalog.vocabulary);
+  const all = [...drafts, ...beside(catalog, drafts)];
+  const around = surroundingsOf(all, catalog.vocabulary);
+  const crowded = all.filter(isExperiment).length > LIMITS.experimentsMax;
   return drafts.flatMap((draft) => {
-    const findings = draft.document === null ? [] : findingsOfDraft(draft, around);
+    const found = draft.document === null ? [] : findingsOfDraft(draft, around);
+    const findings = crowded && isExperiment(draft) ? [...found, TOO_MANY_EXPERIMENTS] : found;
     return findings.length > 0 ? [{ kind: draft.kind, id: draft.id, findings }] : [];
   });
 }
+
+const isExperiment = ({ kind, document }: Draft): boolean => kind === 'experiment' && document !== null;
+
+const TOO_MANY_EXPERIMENTS: Graded = {
+  ...{ code: 'limit', severity: 'error', pointer: '' },
+  message: `is one of more than ${LIMITS.experimentsMax} experiments`,
+  remedy: 'Take out experiments that are over.',
+};
 
 /** Documents that stay as they are. Event declarations are in the catalog's vocabulary already. */
 const beside = (catalog: Catalog, drafts: readonly Draft[]): Draft[] =>

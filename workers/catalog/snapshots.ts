@@ -1,18 +1,16 @@
 // What experiments have counted and learned, as it stands in D1: cells that projections keep, and snapshots made from them.
 // A snapshot is a row of its own version and is never changed; isolates take the newest of each experiment with the catalog.
 
+import { LIMITS } from '../../schema/limits.ts';
 import type { Snapshot } from '../experiments/snapshot.ts';
 import type { Cell } from '../experiments/tally.ts';
 
-/** Cells of one experiment that are read: days, times arms, contexts and shares. The newest days come first. */
-const CELLS_MAX = 50_000;
-
-/** Everything counted of an experiment. */
+/** What was counted of an experiment. */
 export async function readCells(db: D1Database, experiment: string): Promise<Cell[]> {
   const { results } = await db
     .prepare(
       `SELECT arm, context, shares, day, exposures, conversions FROM experiment_cells
-       WHERE experiment = ? AND exposures > 0 ORDER BY day DESC LIMIT ${CELLS_MAX}`,
+       WHERE experiment = ? AND exposures > 0 ORDER BY day DESC LIMIT ${LIMITS.experimentCellsMax}`,
     )
     .bind(experiment)
     .all<Omit<Cell, 'shares'> & { shares: string }>();

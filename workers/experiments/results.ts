@@ -1,6 +1,7 @@
 // What an experiment has shown so far, in figures that may be looked at any time (W1 to W8). From counts alone. Pure.
 
 import { HOLDOUT } from '../../schema/experiment.ts';
+import { LIMITS } from '../../schema/limits.ts';
 import type { Trial } from './compile.ts';
 import { type Interval, meanInterval, rateInterval, tiltOf } from './sequences.ts';
 import { type Cell, conversionPairs, countOf, exposurePairs, isMature, ofArm, sidesOf, weightedOf } from './tally.ts';
@@ -13,8 +14,6 @@ export const MISMATCH_ALPHA = 0.001;
 /** The sizes of ln ratio that are found soonest: a lift of a fifth, a mismatch of a twentieth. */
 const LIFT_SCALE = 0.2;
 const MISMATCH_SCALE = 0.05;
-/** Of which the counts are told apart. */
-const CONTEXTS_SHOWN_MAX = 100;
 
 export interface Lift {
   readonly against: string;
@@ -158,7 +157,7 @@ function healthOf(cells: readonly Cell[], arm: string): ArmResult['propensity'] 
 
 function contextsOf(cells: readonly Cell[], sides: readonly string[]): Results['contexts'] {
   const contexts = [...new Set(cells.map(({ context }) => context))].filter((context) => context !== '').sort();
-  return contexts.slice(0, CONTEXTS_SHOWN_MAX).map((context) => {
+  return contexts.slice(0, LIMITS.experimentContextsMax).map((context) => {
     const seen = cells.filter((cell) => cell.context === context);
     return { context, arms: Object.fromEntries(sides.map((side) => [side, countOf(ofArm(seen, side))])) };
   });
