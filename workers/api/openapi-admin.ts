@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { LIMITS } from '../../schema/limits.ts';
 import { content, events, experiment, journey, message, offer } from './openapi-examples.ts';
+import { EXPERIMENT_ROUTES } from './openapi-experiments.ts';
 import type { Body, Route } from './openapi-route.ts';
 import type { SchemaName } from './openapi-schemas.ts';
 
@@ -154,54 +155,6 @@ const documentRoutes = ({
   },
 ];
 
-const EXPERIMENTS: readonly Route[] = [
-  {
-    method: 'get',
-    path: '/admin/experiments',
-    id: 'listExperiments',
-    tag: 'experiments',
-    summary: 'The published experiments and where they stand',
-    answers: { 200: { schema: 'ExperimentList', words: 'Each experiment with its newest version.' } },
-    problems: [],
-  },
-  {
-    method: 'get',
-    path: '/admin/experiments/{id}',
-    id: 'getExperiment',
-    tag: 'experiments',
-    summary: 'What an experiment has shown so far',
-    description:
-      'Rates, lifts and p hold at every moment at once: they may be looked at any time, and the experiment stopped when they are clear. Counts are at most 5 s behind.',
-    params: idParam('The id of the experiment.', experiment.id),
-    answers: { 200: { schema: 'ExperimentResults', words: 'The document and its results.' } },
-    problems: [404],
-  },
-  {
-    method: 'put',
-    path: '/admin/experiments/{id}',
-    id: 'putExperiment',
-    tag: 'experiments',
-    summary: 'Write an experiment as its next version',
-    description: 'Nobody who has an arm is given another one. A document that did not change keeps its version.',
-    params: idParam('The id of the experiment.', experiment.id),
-    query: dryRun,
-    body: { schema: 'ExperimentDraft', example: experiment },
-    answers: { 200: { schema: 'Published', words: 'Written; with dryRun, the version it would get.' } },
-    problems: [400, 413, 422],
-  },
-  {
-    method: 'delete',
-    path: '/admin/experiments/{id}',
-    id: 'deleteExperiment',
-    tag: 'experiments',
-    summary: 'Take an experiment out of the catalog',
-    description: 'What was under test is shown to everyone again. What was counted is kept.',
-    params: idParam('The id of the experiment.', experiment.id),
-    answers: { 200: { schema: 'Deleted', words: 'It concerns nobody any more.' } },
-    problems: [404],
-  },
-];
-
 const CATALOG: readonly Route[] = [
   ...documentRoutes({
     path: 'content',
@@ -224,7 +177,6 @@ const CATALOG: readonly Route[] = [
     served: 'ServedMessageTemplate',
     draft: { schema: 'MessageTemplateDraft', example: message },
   }),
-  ...EXPERIMENTS,
   {
     method: 'get',
     path: '/admin/events',
@@ -393,4 +345,11 @@ const LOCAL: readonly Route[] = [
   },
 ];
 
-export const ADMIN_ROUTES: readonly Route[] = [...JOURNEYS, ...CATALOG, ...CUSTOMERS, ...IMPORT, ...LOCAL];
+export const ADMIN_ROUTES: readonly Route[] = [
+  ...JOURNEYS,
+  ...CATALOG,
+  ...EXPERIMENT_ROUTES,
+  ...CUSTOMERS,
+  ...IMPORT,
+  ...LOCAL,
+];
