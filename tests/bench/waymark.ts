@@ -51,6 +51,7 @@ async function prepareWaymark(state: Seeding): Promise<Keys> {
       journeys: of('journey'),
       content: of('content'),
       offers: of('offer'),
+      experiments: of('experiment'),
     }),
   });
   if (published.status !== 200) throw new Error(`publishing answered ${published.status}: ${published.body}`);
