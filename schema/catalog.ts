@@ -2,7 +2,7 @@
 // conditions and templates are compiled, and refused with their place, by workers/catalog.
 
 import { z } from 'zod';
-import { Condition, PURPOSES } from './journey.ts';
+import { Condition, Duration, PURPOSES } from './journey.ts';
 import { LIMITS } from './limits.ts';
 
 const slug = z
@@ -23,6 +23,30 @@ const Fields = z.record(
   z.union([z.string(), z.number(), z.boolean(), z.null()]),
 );
 
+const terms = z.array(z.string().min(1).max(LIMITS.nameCharsMax)).max(LIMITS.termsMax);
+const wallTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'use a time of day such as 08:30');
+
+const Situation = z.strictObject({
+  country: z
+    .array(z.string().regex(/^[A-Z]{2}$/, 'use an ISO 3166 code such as AT'))
+    .max(LIMITS.termsMax)
+    .optional(),
+  device: z.array(z.enum(['mobile', 'tablet', 'desktop'])).optional(),
+  hours: z.strictObject({ from: wallTime, until: wallTime }).optional().describe('In the customer’s zone.'),
+  referrer: terms.optional().describe('Hosts; those below them count too.'),
+});
+
+const Cap = z.strictObject({
+  event: z.enum(['decision', 'impression', 'click', 'redemption']),
+  most: z.number().int().min(1).max(LIMITS.capMostMax),
+  placement: slug.optional(),
+  within: z
+    .union([Duration, z.strictObject({ calendar: z.enum(['day', 'week', 'month']) })])
+    .optional()
+    .describe('A duration before now, or the day, week or month of the customer’s calendar; absent: ever.'),
+});
+export type Cap = z.infer<typeof Cap>;
+
 const document = {
   $schema: z.string().optional(),
   id: slug,
@@ -34,6 +58,20 @@ const document = {
     .describe('journey.stage; an empty list means every stage.'),
   audience: Condition.optional(),
   priority: z.number().int().min(-1_000_000).max(1_000_000).default(0),
+  tier: z.number().int().min(-100).max(100).default(0).describe('A higher tier goes first, whatever the scores.'),
+  rank: Condition.optional().describe(
+    'CEL that gives a number: the score within the tier. `value` and `weight` are the document’s.',
+  ),
+  value: z.number().optional(),
+  weight: z.number().optional(),
+  situation: Situation.optional(),
+  owns: z
+    .strictObject({ any: terms.optional(), none: terms.optional() })
+    .optional()
+    .describe('Products or categories bought and not refunded.'),
+  topics: terms.optional(),
+  caps: z.array(Cap).max(LIMITS.capsMax).optional(),
+  fallback: slug.optional().describe('The item that competes in its place when a cap is reached.'),
   valid: z.strictObject({ from: instant.optional(), until: instant.optional() }).optional(),
   locales: z.record(locale, Fields).refine((locales) => Object.keys(locales).length > 0, 'give at least one language'),
 };
@@ -60,6 +98,9 @@ export const Offer = z
     ...document,
     kind: z.literal('offer').default('offer'),
     eligibility: Condition.optional(),
+    applicability: Condition.optional(),
+    suitability: Condition.optional(),
+    excludes: slug.optional().describe('Of offers with the same word one is shown in an answer.'),
     benefit: z.strictObject({
       kind: z.enum(['percent', 'amount', 'service', 'gift', 'points']),
       value: z.number().optional(),
@@ -68,7 +109,6 @@ export const Offer = z
         .regex(/^[A-Z]{3}$/)
         .optional(),
     }),
-    caps: z.array(z.never()).max(0).optional(),
   })
   .meta({ title: 'Waymark offer' });
 export type Offer = z.infer<typeof Offer>;

@@ -18,6 +18,18 @@ export const LIMITS = {
   eventsPerCallMax: 500,
   /** Publishes of journeys a customer remembers having met; older ones are forgotten. */
   catalogsMetMax: 1_000,
+  /** Items a placement shows at most, and items looked at to fill it. */
+  slotsMax: 50,
+  candidatesMax: 2_000,
+  /** Caps of one item, and how many a cap may allow: so many instants are kept of each kind and placement. */
+  capsMax: 10,
+  capMostMax: 50,
+  /** Countries, devices, referrers, products and topics one item names. */
+  termsMax: 100,
+  /** How long after a decision what came of it still counts. */
+  attributionMs: 30 * 86_400_000,
+  /** Orders looked at to know what a customer owns. */
+  ordersMax: 200,
   /** Placements asked for in one decision. */
   placementsMax: 20,
   /** Nesting of any JSON we accept. */

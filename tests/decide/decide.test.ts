@@ -2,8 +2,10 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chooseLocale, decide, shelve } from '../../workers/decide/decide.ts';
+import { decide } from '../../workers/decide/decide.ts';
 import { compileItem, type Item } from '../../workers/decide/items.ts';
+import { chooseLocale } from '../../workers/decide/render.ts';
+import { shelve } from '../../workers/decide/shelf.ts';
 import { EMPTY_VOCABULARY } from '../../workers/engine/compile.ts';
 import type { Condition } from '../../workers/engine/conditions.ts';
 import { contentOf, type Given, NOW, offerOf, situationOf } from './shelf.ts';
@@ -236,13 +238,20 @@ describe('cost', () => {
     const items: Item[] = [];
     for (let n = 0; n < 20_000; n++) {
       const place = n % 2 === 0 ? { stages: [`shop.s${n % 400}x`] } : { placements: [`p${n % 100}`] };
-      items.push({ ...base, id: `other-${n}`, ...place, conditions: [others.condition] });
+      items.push({ ...base, id: `other-${n}`, ...place, rules: [{ reason: 'audience', condition: others.condition }] });
     }
     for (let n = 0; n < 3; n++)
-      items.push({ ...base, id: `better-${n}`, priority: 2, stages: ['shop.first'], conditions: [better.condition] });
+      items.push({
+        ...base,
+        id: `better-${n}`,
+        priority: 2,
+        stages: ['shop.first'],
+        rules: [{ reason: 'audience', condition: better.condition }],
+      });
     const shown = counted(true);
-    items.push({ ...base, id: 'shown', priority: 1, conditions: [shown.condition] });
-    for (let n = 0; n < 1_000; n++) items.push({ ...base, id: `worse-${n}`, conditions: [others.condition] });
+    items.push({ ...base, id: 'shown', priority: 1, rules: [{ reason: 'audience', condition: shown.condition }] });
+    for (let n = 0; n < 1_000; n++)
+      items.push({ ...base, id: `worse-${n}`, rules: [{ reason: 'audience', condition: others.condition }] });
     const chosen = decide(shelve(items), 'home', situationOf({ stages: { shop: 'first' } }));
     expect(chosen?.id).toBe('shown');
     expect([better.asked(), shown.asked(), others.asked()]).toEqual([3, 1, 0]);
@@ -250,7 +259,11 @@ describe('cost', () => {
 
   it('an item out of its time is not asked for its audience', () => {
     const late = counted(true);
-    decide(shelve([{ ...base, id: 'late', validUntil: NOW, conditions: [late.condition] }]), 'home', situationOf());
+    decide(
+      shelve([{ ...base, id: 'late', validUntil: NOW, rules: [{ reason: 'audience', condition: late.condition }] }]),
+      'home',
+      situationOf(),
+    );
     expect(late.asked()).toBe(0);
   });
 });
@@ -260,7 +273,7 @@ const base = contentOf('base');
 describe('against a reference that looks at everything', () => {
   /** The same by looking through all items, without a shelf. */
   function naive(items: readonly Item[], placement: string, stages: Readonly<Record<string, string>>, now: number) {
-    const holds = (item: Item) => item.conditions.every((condition) => condition.source === 'true');
+    const holds = (item: Item) => item.rules.every(({ condition }) => condition.source === 'true');
     const stands = (item: Item) =>
       item.stages.length === 0 || Object.entries(stages).some(([id, stage]) => item.stages.includes(`${id}.${stage}`));
     return (

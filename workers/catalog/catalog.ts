@@ -3,7 +3,7 @@
 
 import type { EventDeclarations } from '../../schema/catalog.ts';
 import type { documents, keys } from '../../schema/d1.ts';
-import { type Shelf, shelve } from '../decide/decide.ts';
+import { type Shelf, shelve } from '../decide/shelf.ts';
 import { compileItem, type Item } from '../decide/items.ts';
 import { compileMessage, type MessageTemplate } from '../decide/messages.ts';
 import { compileJourney, EMPTY_VOCABULARY, type Vocabulary, vocabularyOf } from '../engine/compile.ts';

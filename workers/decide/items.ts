@@ -1,12 +1,21 @@
 // A content or offer document becomes an item that can be decided on: conditions compiled, instants as numbers,
 // templates parsed, one set of fields a language. What cannot be compiled is a finding with its place.
 
-import { Content, Offer } from '../../schema/catalog.ts';
+import { type Cap, Content, Offer } from '../../schema/catalog.ts';
 import { escapePointer } from '../../schema/json.ts';
 import type { Vocabulary } from '../engine/compile.ts';
 import { type Condition, compileCondition } from '../engine/conditions.ts';
+import { durationMs } from '../engine/durations.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
+import type { CompiledCap } from './ledger.ts';
+import type { Circumstances, Owning } from './situation.ts';
 import { type CompiledField, compileField } from './templates.ts';
+
+/** What must hold, and how its absence is called (F6). */
+export interface Rule {
+  readonly reason: 'audience' | 'eligibility' | 'applicability' | 'suitability';
+  readonly condition: Condition;
+}
 
 export interface Item {
   readonly kind: 'content' | 'offer';
@@ -15,12 +24,22 @@ export interface Item {
   readonly placements: readonly string[];
   /** `journey.stage`; empty for every stage. */
   readonly stages: readonly string[];
+  readonly tier: number;
   readonly priority: number;
-  /** All must hold: the audience and, for an offer, its eligibility. */
-  readonly conditions: readonly Condition[];
+  /** Gives the score (O1); null: the priority does. */
+  readonly rank: Condition | null;
+  readonly rules: readonly Rule[];
   /** Milliseconds; from is inclusive, until exclusive. */
   readonly validFrom: number;
   readonly validUntil: number;
+  /** The kind of content, or `offer`. */
+  readonly sort: string;
+  readonly topics: readonly string[];
+  readonly circumstances: Circumstances | null;
+  readonly owning: Owning | null;
+  readonly excludes: string | null;
+  readonly caps: readonly CompiledCap[];
+  readonly fallback: string | null;
   readonly locales: ReadonlyMap<string, readonly CompiledField[]>;
 }
 
@@ -38,25 +57,23 @@ export function compileItem(
   if (!parsed.success) return { ok: false, findings: findingsOf(parsed.error.issues, document) };
   const source = parsed.data;
   const findings: Finding[] = [];
-  const conditions: Condition[] = [];
-  const add = (text: string | undefined, pointer: string) => {
-    if (text === undefined) return;
-    const compiled = compileCondition(text, pointer, {
-      declarations: vocabulary.declarations,
-      event: null,
-      resolve: vocabulary.resolve,
-    });
-    if (compiled.ok) conditions.push(compiled.condition);
-    else
-      findings.push({
-        code: compiled.fault.code,
-        pointer,
-        message: compiled.fault.detail,
-        remedy: compiled.fault.remedy,
-      });
+  const compile = (text: string, pointer: string, want: 'bool' | 'any'): Condition | null => {
+    const { declarations, resolve } = vocabulary;
+    const compiled = compileCondition(text, pointer, { declarations, event: null, resolve }, want);
+    if (compiled.ok) return compiled.condition;
+    const { code, detail, remedy } = compiled.fault;
+    findings.push({ code, pointer, message: detail, remedy });
+    return null;
   };
-  add(source.audience, '/audience');
-  if ('benefit' in source) add(source.eligibility, '/eligibility');
+  const asked: { readonly [reason in Rule['reason']]?: string | undefined } =
+    'benefit' in source ? source : { audience: source.audience };
+  const rules = REASONS.flatMap((reason): Rule[] => {
+    const text = asked[reason];
+    const condition = text === undefined ? null : compile(text, `/${reason}`, 'bool');
+    return condition ? [{ reason, condition }] : [];
+  });
+  const { value = 0, weight = 1 } = source;
+  const rank = source.rank === undefined ? null : compile(withNumbers(source.rank, { value, weight }), '/rank', 'any');
   const validFrom = source.valid?.from ? Date.parse(source.valid.from) : -Infinity;
   const validUntil = source.valid?.until ? Date.parse(source.valid.until) : Infinity;
   if (validFrom >= validUntil)
@@ -84,9 +101,52 @@ export function compileItem(
     locales.set(locale, compiledFields);
   }
   if (findings.length > 0) return { ok: false, findings };
-  const { id, placements, stages, priority } = source;
+  const { id, placements, stages, priority, tier, topics = [], situation, owns, caps = [], fallback = null } = source;
   return {
     ok: true,
-    item: { kind, id, version, placements, stages, priority, conditions, validFrom, validUntil, locales },
+    item: {
+      ...{
+        kind,
+        id,
+        version,
+        placements,
+        stages,
+        tier,
+        priority,
+        rank,
+        rules,
+        validFrom,
+        validUntil,
+        topics,
+        fallback,
+      },
+      sort: source.kind,
+      circumstances: situation ? circumstancesOf(situation) : null,
+      owning: owns ? { any: owns.any ?? null, none: owns.none ?? [] } : null,
+      excludes: 'excludes' in source ? (source.excludes ?? null) : null,
+      caps: caps.map(compileCap),
+      locales,
+    },
   };
+}
+
+const REASONS: readonly Rule['reason'][] = ['audience', 'eligibility', 'applicability', 'suitability'];
+
+/** The formula with the document's own numbers in it, outside of texts and of members. */
+export const withNumbers = (source: string, numbers: Readonly<Record<string, number>>): string =>
+  source.replaceAll(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\.\s*\w+|\b[A-Za-z_]\w*\b/g, (token) => {
+    const number = Object.hasOwn(numbers, token) ? numbers[token] : undefined;
+    return number === undefined ? token : `(${Number.isInteger(number) ? number.toFixed(1) : number})`;
+  });
+
+const circumstancesOf = ({ country, device, referrer, hours }: NonNullable<Content['situation']>): Circumstances => ({
+  country: country ? new Set(country) : null,
+  device: device ? new Set(device) : null,
+  referrer: referrer ?? null,
+  hours: hours ?? null,
+});
+
+function compileCap({ event, most, placement, within }: Cap): CompiledCap {
+  const window = within === undefined ? null : typeof within === 'string' ? { ms: durationMs(within) ?? 0 } : within;
+  return { event, most, placement: placement ?? null, within: window };
 }

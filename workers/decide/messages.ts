@@ -5,7 +5,7 @@ import { type Message, Message as MessageDocument } from '../../schema/catalog.t
 import { escapePointer, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
-import { chooseLocale } from './decide.ts';
+import { chooseLocale } from './render.ts';
 import { type CompiledField, compileField, type Medium, renderFields } from './templates.ts';
 
 export interface MessageTemplate {

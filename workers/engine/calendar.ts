@@ -209,3 +209,19 @@ const basic = (local: string): string => `${local.replaceAll(/[-:]/g, '')}${loca
 
 const firstAfter = (rule: RRuleTemporal, after: number): number | null =>
   rule.next(new Date(after), false)?.epochMilliseconds ?? null;
+
+/** What the clocks of a zone show, as 08:30; of UTC where the zone is none. */
+export function wallClock(now: number, zone: string): string {
+  const local = Temporal.Instant.fromEpochMilliseconds(now).toZonedDateTimeISO(isZone(zone) ? zone : 'UTC');
+  return local.toPlainTime().toString({ smallestUnit: 'minute' });
+}
+
+/** The first instant of the day, the week (from Monday) or the month of a zone, milliseconds. */
+export function calendarStart(now: number, unit: 'day' | 'week' | 'month', zone: string): number {
+  const today = Temporal.Instant.fromEpochMilliseconds(now)
+    .toZonedDateTimeISO(isZone(zone) ? zone : 'UTC')
+    .toPlainDate();
+  const first =
+    unit === 'day' ? today : unit === 'week' ? today.subtract({ days: today.dayOfWeek - 1 }) : today.with({ day: 1 });
+  return first.toZonedDateTime(isZone(zone) ? zone : 'UTC').epochMilliseconds;
+}
