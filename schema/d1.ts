@@ -17,7 +17,9 @@ export const catalogHead = sqliteTable('catalog_head', {
 export const documents = sqliteTable(
   'documents',
   {
-    kind: text('kind', { enum: ['journey', 'content', 'offer', 'message', 'experiment', 'events'] }).notNull(),
+    kind: text('kind', {
+      enum: ['journey', 'content', 'offer', 'message', 'experiment', 'placements', 'events'],
+    }).notNull(),
     id: text('id').notNull(),
     /** Counts the versions of this one document from 1. */
     version: integer('version').notNull(),

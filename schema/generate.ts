@@ -9,6 +9,7 @@ import { Cases } from './cases.ts';
 import { Content, EventDeclarations, Message, Offer } from './catalog.ts';
 import { Experiment } from './experiment.ts';
 import { Journey } from './journey.ts';
+import { Placements } from './placements.ts';
 
 const SOURCES = {
   journey: Journey,
@@ -18,6 +19,7 @@ const SOURCES = {
   events: EventDeclarations,
   cases: Cases,
   experiment: Experiment,
+  placements: Placements,
 };
 
 export const GENERATED = join(import.meta.dirname, 'generated');

@@ -46,6 +46,7 @@ describe('faulty journeys', () => {
   it('show every code of journeys', () => {
     /** Of other documents, and of what the schema of a journey refuses first. */
     const elsewhere = [
+      'unknown-placement',
       'json',
       'template',
       'validity',
@@ -72,6 +73,17 @@ describe('other documents', () => {
     expect(findings({})).toEqual([]);
     expect(findings({ stages: ['lifecycle.usge'] })).toMatchObject([
       { code: 'unknown-place', pointer: '/stages/0', remedy: expect.stringContaining('lifecycle.usage') },
+    ]);
+    expect(
+      findings({
+        placements: ['hiro'],
+        caps: [{ event: 'click', most: 1, placement: 'heroo' }],
+        fallback: 'first-step',
+      }),
+    ).toMatchObject([
+      { code: 'unknown-placement', pointer: '/placements/0', remedy: expect.stringContaining('hero') },
+      { code: 'unknown-placement', pointer: '/caps/0/placement' },
+      { code: 'unknown-item', pointer: '/fallback', remedy: expect.stringContaining('first-steps') },
     ]);
     expect(findings({ locales: { de: { title: 'Nur deutsch' } } })).toMatchObject([
       { code: 'language-missing', pointer: '/locales', severity: 'warning' },

@@ -1,7 +1,8 @@
 // Experiments in a decision: they are asked last, and only about what would be shown.
 
 import { describe, expect, it } from 'vitest';
-import { decide, shelve } from '../../workers/decide/decide.ts';
+import { decide } from '../../workers/decide/decide.ts';
+import { shelve } from '../../workers/decide/shelf.ts';
 import { screenFor, trialsOf } from '../../workers/experiments/screen.ts';
 import { contentOf, offerOf, situationOf } from '../decide/shelf.ts';
 import { askedOf, trialOf } from './trials.ts';

@@ -16,7 +16,10 @@ const shipped = (id: string): Journey =>
   Journey.parse(JSON.parse(readFileSync(join(ROOT, `journeys/${id}.json`), 'utf8')));
 
 const SHIPPED = readdirSync(join(ROOT, 'journeys'))
-  .filter((file) => file.endsWith('.json') && !file.endsWith('.cases.json') && file !== 'events.json')
+  .filter(
+    (file) =>
+      file.endsWith('.json') && !file.endsWith('.cases.json') && file !== 'events.json' && file !== 'placements.json',
+  )
   .map((file) => shipped(file.replace(/\.json$/, '')));
 
 const hostile = Journey.parse({

@@ -6,9 +6,12 @@ import type { Json, JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { DecideCall, EventsCall, plainDecideCall, plainEventsCall } from '../../workers/api/calls.ts';
 
+/** Most members are as they should be, so that every outcome comes about. */
+const mostly = <T extends Json>(sound: fc.Arbitrary<T>, other: fc.Arbitrary<Json>): fc.Arbitrary<Json> =>
+  fc.oneof({ weight: 6, arbitrary: sound }, { weight: 1, arbitrary: other });
 const odd = fc.constantFrom<Json>(null, 5, true, '', 'x', {}, [], [1], 'y'.repeat(LIMITS.idCharsMax + 1));
 const json = fc.jsonValue({ maxDepth: 2 }).map((value): Json => JSON.parse(JSON.stringify(value)));
-const placements = fc.oneof(
+const placements = mostly(
   fc.array(fc.constantFrom('hero', 'sidebar', 'p'.repeat(LIMITS.nameCharsMax)), { maxLength: 3 }),
   fc.constantFrom<Json>(
     [''],
@@ -18,13 +21,12 @@ const placements = fc.oneof(
     ['hero', null],
   ),
 );
-const context = fc.oneof(fc.dictionary(fc.string(), json), odd);
-const id = fc.oneof(fc.constantFrom<Json>('ada', 'i'.repeat(LIMITS.idCharsMax), 7), odd);
-const token = fc.oneof(fc.constantFrom<Json>('t', 't'.repeat(8_193)), odd);
-const decide = fc.oneof(
+const context = mostly(fc.dictionary(fc.string(), json), odd);
+const id = mostly(fc.constantFrom<Json>('ada', 'i'.repeat(LIMITS.idCharsMax), 7), odd);
+const token = mostly(fc.constantFrom<Json>('t'), fc.oneof(fc.constant('t'.repeat(8_193)), odd));
+const decide = mostly(
   fc.record({ placements, context, more: json }, { requiredKeys: ['placements'] }),
-  fc.record({ context }),
-  odd,
+  fc.oneof(fc.record({ context }), odd),
 );
 const bodies = (known: Record<string, fc.Arbitrary<Json>>): fc.Arbitrary<JsonObject> =>
   fc.record({ ...known, unknown: json }, { requiredKeys: [] });
@@ -42,14 +44,14 @@ describe('what is recognised directly is what the schema gives', () => {
           if (plain) expect(parsed).toEqual({ success: true, data: plain });
         },
       ),
-      { numRuns: 3_000 },
+      { numRuns: 3_000, seed: 3 },
     );
     for (const count of Object.values(counts)) expect(count, JSON.stringify(counts)).toBeGreaterThan(50);
   });
 
   it('of events', () => {
     const counts = { plain: 0, asked: 0, refused: 0 };
-    const events = fc.oneof(fc.array(json, { maxLength: 3 }), odd);
+    const events = mostly(fc.array(json, { minLength: 1, maxLength: 3 }), odd);
     fc.assert(
       fc.property(bodies({ events, decide, customerToken: fc.option(token), sentAt: json }), (body) => {
         const parsed = EventsCall.safeParse(body);
@@ -57,7 +59,7 @@ describe('what is recognised directly is what the schema gives', () => {
         counts[plain ? 'plain' : parsed.success ? 'asked' : 'refused']++;
         if (plain) expect(parsed).toEqual({ success: true, data: plain });
       }),
-      { numRuns: 3_000 },
+      { numRuns: 3_000, seed: 3 },
     );
     for (const count of Object.values(counts)) expect(count, JSON.stringify(counts)).toBeGreaterThan(50);
   });

@@ -20,7 +20,13 @@ const schemaOf = (name: string): Json => JSON.parse(generateSchemas().get(`${nam
 function shipped(): [string, string][] {
   const inFolder = (folder: string, name: string) =>
     readdirSync(join(journeys, folder))
-      .filter((file) => file.endsWith('.json') && !file.endsWith('.cases.json') && file !== 'events.json')
+      .filter(
+        (file) =>
+          file.endsWith('.json') &&
+          !file.endsWith('.cases.json') &&
+          file !== 'events.json' &&
+          file !== 'placements.json',
+      )
       .map((file): [string, string] => [name, join(folder, file)]);
   return [
     ...inFolder('', 'journey'),
@@ -31,6 +37,7 @@ function shipped(): [string, string][] {
     ...inFolder('offers', 'offer'),
     ...inFolder('experiments', 'experiment'),
     ['events', 'events.json'],
+    ['placements', 'placements.json'],
   ];
 }
 

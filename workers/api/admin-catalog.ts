@@ -121,7 +121,7 @@ function answer(
   });
 }
 
-/** `{ events?, journeys?: [], content?: [], offers?: [], messages?: [], experiments?: [] }` */
+/** `{ events?, placements?, journeys?: [], content?: [], offers?: [], messages?: [], experiments?: [] }` */
 function draftsOf(body: { [member: string]: Json }): Draft[] | Response {
   const drafts: Draft[] = [];
   const lists: [string, DocumentKind][] = [
@@ -133,6 +133,8 @@ function draftsOf(body: { [member: string]: Json }): Draft[] | Response {
   ];
   // Null is absent, as it is for the lists: a draft without a document would take the declarations out.
   if ((body['events'] ?? null) !== null) drafts.push({ kind: 'events', id: EVENTS_ID, document: body['events'] });
+  if ((body['placements'] ?? null) !== null)
+    drafts.push({ kind: 'placements', id: 'placements', document: body['placements'] });
   for (const [member, kind] of lists) {
     const list = body[member] ?? [];
     if (!Array.isArray(list))
@@ -156,7 +158,10 @@ function draftsOf(body: { [member: string]: Json }): Draft[] | Response {
     return problem({
       kind: 'invalid',
       errors: [
-        { pointer: '', detail: 'Give at least one of events, journeys, content, offers, messages, experiments.' },
+        {
+          pointer: '',
+          detail: 'Give at least one of events, placements, journeys, content, offers, messages, experiments.',
+        },
       ],
     });
   return drafts;

@@ -9,6 +9,7 @@ import { adminExperimentRoutes } from './admin-experiments.ts';
 import { adminImportRoutes } from './admin-import.ts';
 import { adminJourneyRoutes } from './admin-journeys.ts';
 import { adminMessageRoutes } from './admin-messages.ts';
+import { adminPreviewRoutes } from './admin-preview.ts';
 import { adminSimulateRoutes } from './admin-simulate.ts';
 import { bearerOf, findKey } from './auth.ts';
 import {
@@ -67,5 +68,6 @@ export function adminRoutes(local: LocalMode | null): Hono<AdminEnv> {
   app.route('/', adminMessageRoutes());
   app.route('/', adminImportRoutes());
   app.route('/', adminSimulateRoutes());
+  app.route('/', adminPreviewRoutes());
   return app;
 }

@@ -23,6 +23,7 @@ export const DecideCall = z.looseObject({
   customerToken: z.string().max(8_192).nullish(),
   placements: Placements,
   context: SituationContext,
+  explain: z.boolean().nullish(),
 });
 export type DecideCall = z.infer<typeof DecideCall>;
 
@@ -53,8 +54,14 @@ export function plainEventsCall(body: JsonObject): EventsCall | null {
 
 /** The body as `DecideCall` would give it; null says "ask Zod", never "refused". Equal to Zod by property test. */
 export function plainDecideCall(body: JsonObject): DecideCall | null {
-  const { userId, anonymousId, customerToken, context } = body;
-  if (!isPlainId(userId) || !isPlainId(anonymousId) || customerToken !== undefined || !isObjectOrAbsent(context))
+  const { userId, anonymousId, customerToken, context, explain } = body;
+  if (
+    explain !== undefined ||
+    !isPlainId(userId) ||
+    !isPlainId(anonymousId) ||
+    customerToken !== undefined ||
+    !isObjectOrAbsent(context)
+  )
     return null;
   const placements = plainPlacements(body['placements']);
   return placements && { ...body, userId, anonymousId, placements, ...(context ? { context } : {}) };

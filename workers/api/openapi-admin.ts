@@ -93,6 +93,28 @@ const JOURNEYS: readonly Route[] = [
   },
 ];
 
+const PREVIEW: Route = {
+  method: 'post',
+  path: '/admin/decide/preview',
+  id: 'previewDecision',
+  tag: 'catalog',
+  summary: 'What an imagined customer would be shown, at any time, and why not the rest',
+  description: 'The decision itself over what is published. No customer is asked, and nothing is kept.',
+  body: {
+    schema: 'PreviewCall',
+    example: {
+      placements: ['hero'],
+      context: { locale: 'en' },
+      at: '2026-12-24T18:00:00Z',
+      customer: { traits: { firstName: 'Ada' }, stages: { lifecycle: 'usage' } },
+    },
+  },
+  answers: {
+    200: { schema: 'Preview', words: 'The decisions, and each candidate that is not shown with its reason.' },
+  },
+  problems: [400, 413],
+};
+
 interface Kind {
   readonly path: 'content' | 'offers' | 'messages/templates';
   readonly name: string;
@@ -349,6 +371,7 @@ export const ADMIN_ROUTES: readonly Route[] = [
   ...JOURNEYS,
   ...CATALOG,
   ...EXPERIMENT_ROUTES,
+  PREVIEW,
   ...CUSTOMERS,
   ...IMPORT,
   ...LOCAL,

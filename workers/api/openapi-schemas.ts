@@ -9,8 +9,10 @@ import { Event } from '../../schema/event.ts';
 import { Experiment } from '../../schema/experiment.ts';
 import { Condition, Duration, Journey, Step, Steps } from '../../schema/journey.ts';
 import { LIMITS } from '../../schema/limits.ts';
+import { Placements } from '../../schema/placements.ts';
 import { RecordedCustomer, RecordedEntry } from '../simulate/record.ts';
 import { ExperimentResults, ExperimentSummary } from './admin-experiments.ts';
+import { Loss, PreviewCall } from './admin-preview.ts';
 import { SimulateCall, Simulated } from './admin-simulate.ts';
 import { DecideCall, EventsCall } from './calls.ts';
 
@@ -163,8 +165,14 @@ export const SCHEMAS = {
   DecideAnswer: z.object({
     customer,
     decisions: Decisions,
+    explained: z
+      .record(z.string(), z.array(Loss))
+      .optional()
+      .describe('With explain: every candidate that is not shown.'),
     degraded: z.boolean().describe('True where the customer could not be reached: these are the defaults.'),
   }),
+  PreviewCall,
+  Preview: z.object({ at: time, decisions: Decisions, explained: z.record(z.string(), z.array(Loss)) }),
   Message: z.looseObject({ ...message, ...credentials }),
   TrackMessage: z.looseObject({ ...message, event: text, ...credentials }),
   AliasMessage: z.looseObject({ ...message, previousId: id, userId: id, ...credentials }),
@@ -232,6 +240,7 @@ export const SCHEMAS = {
   CatalogCall: z
     .object({
       events: EventDeclarations.optional(),
+      placements: Placements.optional(),
       journeys: z.array(Journey).optional(),
       content: z.array(Content).optional(),
       offers: z.array(Offer).optional(),
@@ -243,7 +252,7 @@ export const SCHEMAS = {
   CatalogAnswer: z.object({
     published: z.array(
       z.object({
-        kind: z.enum(['journey', 'content', 'offer', 'message', 'experiment', 'events']),
+        kind: z.enum(['journey', 'content', 'offer', 'message', 'experiment', 'placements', 'events']),
         ...versioned,
         changed: z
           .boolean()

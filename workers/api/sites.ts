@@ -144,7 +144,9 @@ const decide =
       });
     const proof = proofOf(key, tokenOf(key, call.customerToken, request), userId ?? null, now());
     const proven = (typeof proof === 'string' ? proof : await proof) === 'proven';
-    const asked = decisionRequest(call, env, {});
+    if (call.explain && key.role === 'write') return problem(EXPLAINED_TO_SERVERS);
+    const plain = decisionRequest(call, env, {});
+    const asked = call.explain ? { ...plain, explain: true } : plain;
     const object = env.CUSTOMER.getByName(customerId);
     // What the catalog took off the page's patience is not given to the object again.
     const waitMs = Math.max(startedAt + LIMITS.decideWaitMs - Date.now(), LIMITS.decideWaitMs / 5);
@@ -159,8 +161,9 @@ const decide =
         NOT_REACHED,
       );
       if (reply.kind === 'done') {
-        const { customerId: id, stages, decisions } = reply;
-        const answer = { customer: { id, stages }, decisions, degraded: false };
+        const { customerId: id, stages, decisions, explained } = reply;
+        const customer = { id, stages };
+        const answer = { customer, decisions, ...(explained ? { explained } : {}), degraded: false };
         return answered(JSON.stringify(answer), startedAt, requestIdOf(request));
       }
     }
@@ -170,6 +173,11 @@ const decide =
     const customer = { id: customerId, stages: {} };
     return answered(JSON.stringify({ customer, decisions, degraded: true }), startedAt, requestId);
   };
+
+const EXPLAINED_TO_SERVERS: Failure = {
+  kind: 'forbidden',
+  detail: 'A public write key decides and does not explain: ask with a server key.',
+};
 
 function decisionRequest(
   call: { placements: string[]; context?: Record<string, unknown> | null | undefined },

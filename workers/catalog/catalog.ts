@@ -3,9 +3,11 @@
 
 import type { EventDeclarations } from '../../schema/catalog.ts';
 import type { documents, keys } from '../../schema/d1.ts';
-import { type Shelf, shelve } from '../decide/shelf.ts';
+import type { PlacementRules } from '../decide/decide.ts';
 import { compileItem, type Item } from '../decide/items.ts';
 import { compileMessage, type MessageTemplate } from '../decide/messages.ts';
+import { compilePlacements } from '../decide/placements.ts';
+import { type Shelf, shelve } from '../decide/shelf.ts';
 import { compileJourney, EMPTY_VOCABULARY, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
 import type { Machine } from '../engine/machine.ts';
 import { type Openings, openingsOf } from '../engine/travel.ts';
@@ -28,6 +30,8 @@ export interface Catalog extends Openings {
   /** Where an unknown visitor stands: the initial stage of every journey. */
   readonly initialStages: { readonly [journey: string]: string };
   readonly shelf: Shelf;
+  /** Placements that are declared. */
+  readonly placements: ReadonlyMap<string, PlacementRules>;
   readonly messages: ReadonlyMap<string, MessageTemplate>;
   readonly trials: Trials;
   /** What each experiment has learned; of the newest version this isolate has seen. */
@@ -41,7 +45,8 @@ type Part =
   | { readonly kind: 'journey'; readonly machine: Machine }
   | { readonly kind: 'item'; readonly item: Item }
   | { readonly kind: 'message'; readonly message: MessageTemplate }
-  | { readonly kind: 'experiment'; readonly trial: Trial };
+  | { readonly kind: 'experiment'; readonly trial: Trial }
+  | { readonly kind: 'placements'; readonly placements: ReadonlyMap<string, PlacementRules> };
 
 const partKey = (row: DocumentRow, declarations: number): string =>
   `${row.kind}/${row.id}@${row.version}/${declarations}`;
@@ -71,6 +76,7 @@ export function buildCatalog(
   const machines = new Map<string, Machine>();
   const publishedAt = new Map<string, number>();
   let openingsVersion = 0;
+  let placements: ReadonlyMap<string, PlacementRules> = new Map();
   const items: Item[] = [];
   const messages = new Map<string, MessageTemplate>();
   const trials: Trial[] = [];
@@ -87,6 +93,7 @@ export function buildCatalog(
       openingsVersion = Math.max(openingsVersion, row.fromVersion);
     } else if (part.kind === 'message') messages.set(row.id, part.message);
     else if (part.kind === 'experiment') trials.push(part.trial);
+    else if (part.kind === 'placements') placements = part.placements;
     else items.push(part.item);
   }
   const { vocabulary } = vocabularyAt(version);
@@ -102,6 +109,7 @@ export function buildCatalog(
     ...openingsOf(machines.values(), ({ id }) => publishedAt.get(id) ?? Number.POSITIVE_INFINITY),
     initialStages: Object.fromEntries([...machines.values()].map((machine) => [machine.id, machine.initial])),
     shelf: shelve(items),
+    placements,
     messages,
     trials: trialsOf(trials),
     snapshots: before?.snapshots ?? new Map(),
@@ -124,6 +132,10 @@ function compilePart(row: DocumentRow, vocabulary: Vocabulary): Part | null {
     case 'experiment': {
       const compiled = compileTrial(document, row.version, vocabulary);
       return compiled.ok ? { kind: 'experiment', trial: compiled.trial } : null;
+    }
+    case 'placements': {
+      const compiled = compilePlacements(document);
+      return compiled.ok ? { kind: 'placements', placements: compiled.placements } : null;
     }
     case 'events':
       return null;

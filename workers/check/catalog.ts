@@ -2,6 +2,7 @@
 
 import { Content, EventDeclarations, Message, Offer } from '../../schema/catalog.ts';
 import { Journey } from '../../schema/journey.ts';
+import { Placements } from '../../schema/placements.ts';
 import { compileItem } from '../decide/items.ts';
 import { compileMessage } from '../decide/messages.ts';
 import { EMPTY_VOCABULARY, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
@@ -13,7 +14,7 @@ import { type Beside, checkExperiment } from './experiments.ts';
 import { nearest } from './nearest.ts';
 
 export interface Document {
-  readonly kind: 'journey' | 'content' | 'offer' | 'message' | 'experiment' | 'events';
+  readonly kind: 'journey' | 'content' | 'offer' | 'message' | 'experiment' | 'placements' | 'events';
   readonly document: unknown;
 }
 
@@ -51,7 +52,7 @@ export function checkDocuments(
     const refused = refusalsOf(each, around.vocabulary);
     if (refused.length > 0) return refused;
     if (each.kind === 'experiment') return checkExperiment(each.document, beside, around.vocabulary);
-    return [...checkLanguages(each, languages), ...checkPlaces(each, around)];
+    return [...checkLanguages(each, languages), ...checkPlaces(each, around), ...checkNamed(each, documents)];
   });
 }
 
@@ -65,7 +66,12 @@ export function refusalsOf({ kind, document }: Document, vocabulary: Vocabulary)
         : kind === 'experiment'
           ? compileTrial(document, 0, vocabulary)
           : null;
-  const parsed = kind === 'events' ? EventDeclarations.safeParse(document) : null;
+  const parsed =
+    kind === 'placements'
+      ? Placements.safeParse(document)
+      : kind === 'events'
+        ? EventDeclarations.safeParse(document)
+        : null;
   const findings =
     compiled && !compiled.ok ? compiled.findings : parsed?.error ? findingsOf(parsed.error.issues, document) : [];
   return findings.map((finding) => ({ ...finding, severity: 'error' }));
@@ -115,6 +121,42 @@ function checkLanguages(document: Document, languages: readonly string[]): Grade
       'Add it: customers of that language get another one until then.',
     ),
   );
+}
+
+/** Placements and items that content and offers name. Where no placements are declared, any name is one. */
+function checkNamed({ kind, document }: Document, documents: readonly Document[]): Graded[] {
+  const { data } =
+    kind === 'content' ? Content.safeParse(document) : Offer.safeParse(kind === 'offer' ? document : null);
+  if (!data) return [];
+  const declared = documents.find((each) => each.kind === 'placements');
+  const placements = declared && Placements.safeParse(declared.document).data?.placements;
+  const named = [
+    ...data.placements.map((name, index) => ({ name, pointer: `/placements/${index}` })),
+    ...(data.caps ?? []).flatMap(({ placement }, index) =>
+      placement === undefined ? [] : { name: placement, pointer: `/caps/${index}/placement` },
+    ),
+  ];
+  const unknown = named.flatMap(({ name, pointer }) =>
+    !placements || Object.hasOwn(placements, name)
+      ? []
+      : warn(
+          'unknown-placement',
+          pointer,
+          `no placement is called ${JSON.stringify(name)}`,
+          `${nearest(name, Object.keys(placements))}Declare it in placements.json, or correct its name.`,
+        ),
+  );
+  const items = documents.flatMap((each) => {
+    const id: unknown =
+      each.kind === 'content' || each.kind === 'offer' ? Reflect.get(Object(each.document), 'id') : null;
+    return typeof id === 'string' ? id : [];
+  });
+  if (data.fallback === undefined || items.includes(data.fallback)) return unknown;
+  const remedy = `${nearest(data.fallback, items)}Write it, or correct its name.`;
+  return [
+    ...unknown,
+    warn('unknown-item', '/fallback', `there is no content or offer ${JSON.stringify(data.fallback)}`, remedy),
+  ];
 }
 
 /** Stages that content and offers are for: `journey.stage`. */

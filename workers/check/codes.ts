@@ -77,8 +77,9 @@ export const CODES = {
   'entry-unstarted': ['warning', 'The journey named by an entry does not start this one.'],
   'unknown-tag': ['warning', 'No journey has the tag that is to be suspended.'],
   'unknown-stage-named': ['warning', 'A condition compares the stage of a journey with one it does not have.'],
+  'unknown-placement': ['warning', 'Content or an offer names a placement that placements.json does not declare.'],
   'unknown-place': ['warning', 'Content or an offer names a stage that no journey has.'],
-  'unknown-item': ['warning', 'An experiment names content, an offer or a placement that is not there.'],
+  'unknown-item': ['warning', 'An experiment or a fallback names content, an offer or a placement that is not there.'],
   'language-missing': ['warning', 'A document is not there in every language the others have.'],
 } as const satisfies Record<string, readonly [Severity, string]>;
 

@@ -13,7 +13,7 @@ export function filesBelow(folder: string, name: string): string[] {
 }
 
 export interface SourceFile {
-  readonly kind: 'journey' | 'content' | 'offer' | 'message' | 'experiment' | 'events';
+  readonly kind: 'journey' | 'content' | 'offer' | 'message' | 'experiment' | 'placements' | 'events';
   /** Relative to the folder of all documents. */
   readonly path: string;
   readonly document: unknown;
@@ -43,13 +43,19 @@ export function readSources(folder: string): { sources: SourceFile[]; faults: So
       });
     else sources.push({ kind, path: shown, document });
   };
-  for (const path of jsonFiles(folder)) read(path, basename(path) === 'events.json' ? 'events' : 'journey');
+  for (const path of jsonFiles(folder)) read(path, SINGLE[basename(path)] ?? 'journey');
   for (const path of jsonFiles(join(folder, 'content'))) read(path, 'content');
   for (const path of jsonFiles(join(folder, 'offers'))) read(path, 'offer');
   for (const path of jsonFiles(join(folder, 'messages'))) read(path, 'message');
   for (const path of jsonFiles(join(folder, 'experiments'))) read(path, 'experiment');
   return { sources, faults };
 }
+
+/** Files of which there is one. */
+const SINGLE: { readonly [file: string]: SourceFile['kind'] } = {
+  'events.json': 'events',
+  'placements.json': 'placements',
+};
 
 function jsonFiles(folder: string): string[] {
   if (!existsSync(folder)) return [];

@@ -58,8 +58,10 @@ export async function publishFolder(folder: string, post: Post): Promise<Outcome
   const of = (kind: SourceFile['kind']) =>
     sources.filter((source) => source.kind === kind).map((source) => source.document);
   const [events] = of('events');
+  const [placements] = of('placements');
   const catalog = {
     ...(events ? { events } : {}),
+    ...(placements ? { placements } : {}),
     journeys: of('journey'),
     content: of('content'),
     offers: of('offer'),
@@ -92,7 +94,8 @@ function sourceOf(sources: readonly SourceFile[], document: string): SourceFile 
   const [kind, id] = [document.slice(0, slash), document.slice(slash + 1)];
   return sources.find(
     (candidate) =>
-      candidate.kind === kind && (kind === 'events' || Reflect.get(Object(candidate.document), 'id') === id),
+      candidate.kind === kind &&
+      (kind === 'events' || kind === 'placements' || Reflect.get(Object(candidate.document), 'id') === id),
   );
 }
 

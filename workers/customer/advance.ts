@@ -8,6 +8,7 @@ import * as travel from '../engine/travel.ts';
 import { type Commit, learn } from './commit.ts';
 import { apply, forget } from './effects.ts';
 import { noteOutcomes } from './exposures.ts';
+import { noteReported } from './ledgers.ts';
 import type { EventStatus, IncomingEvent } from './messages.ts';
 import { factsFromRows, insertEntry } from './storage.ts';
 
@@ -23,6 +24,7 @@ const WORLD: travel.World<Commit> = {
       return false;
     state.nextSeq++;
     noteOutcomes(commit, name, () => event, at);
+    noteReported(commit, name, () => event, at);
     return true;
   },
 };
@@ -59,6 +61,7 @@ export function applyEvent(commit: Commit, incoming: IncomingEvent, now: number)
   if (incoming.type === 'identify' && Object.keys(event().traits).length > 0 && learn(commit, event().traits, now))
     travel.noteTraits(WORLD, commit, now);
   noteOutcomes(commit, name, event, at);
+  noteReported(commit, name, event, now);
   travel.offerEvent(WORLD, commit, name, event, now);
   return true;
 }

@@ -2,36 +2,60 @@
 
 import { v7 as uuid } from 'uuid';
 import type { JsonObject } from '../../schema/json.ts';
+import { LIMITS } from '../../schema/limits.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import { decide, type Situation } from '../decide/decide.ts';
-import { factsOf } from '../engine/facts.ts';
+import { decideAll, ONE_SLOT, type Shown, type Situation } from '../decide/decide.ts';
+import { ownedOf } from '../decide/situation.ts';
+import { factsOf, type HistoryEntry } from '../engine/facts.ts';
 import { timersOf } from '../engine/timers.ts';
 import { liveRuns, type MachineOf } from '../engine/travel.ts';
 import { engineEventOf } from './advance.ts';
 import { type Commit, record } from './commit.ts';
-import { keepExposures, screenOf, screenOfNobody } from './exposures.ts';
-import type { DecisionRequest, Decisions, Described, IncomingEvent, MetCatalog, Recorded } from './messages.ts';
+import { keepExposures, screenOf, screenOfImagined, screenOfNobody } from './exposures.ts';
+import { ledgerReader, messageIn, noteDecision } from './ledgers.ts';
+import type {
+  DecisionRequest,
+  Decisions,
+  Described,
+  Explanations,
+  IncomingEvent,
+  MetCatalog,
+  Recorded,
+} from './messages.ts';
 import { type CustomerState, stagesOf } from './state.ts';
-import { factsFromRows } from './storage.ts';
+import { factsFromRows, latestBodies } from './storage.ts';
 
-/** One decision a placement; a placement nothing stands for is an empty list. */
+interface Decided {
+  readonly decisions: Decisions;
+  readonly explained: Explanations | null;
+}
+
+/** The placements asked for, each with what stands for it; one that nothing stands for is an empty list. */
 function decidePlacements(
   catalog: Catalog,
   request: DecisionRequest,
-  situation: Omit<Situation, 'context' | 'locales'>,
-): Decisions {
+  situation: Omit<Situation, 'context' | 'locales' | 'zone'>,
+  onShown: (shown: Shown, decisionId: string, placement: string) => void = () => undefined,
+): Decided {
+  const { traits } = situation.facts;
+  const { timezone } = traits;
+  const asked: Situation = {
+    ...situation,
+    ...(typeof timezone === 'string' ? { zone: timezone } : {}),
+    context: request.context,
+    locales: localesOf(request, traits),
+  };
+  const rulesOf = (placement: string) => catalog.placements.get(placement) ?? ONE_SLOT;
+  const answer = decideAll(catalog.shelf, request.placements, rulesOf, asked, request.explain);
   const decisions: Decisions = {};
-  for (const placement of request.placements) {
-    const chosen = decide(catalog.shelf, placement, {
-      ...situation,
-      context: request.context,
-      locales: localesOf(request, situation.facts.traits),
+  for (const [placement, list] of answer.shown)
+    decisions[placement] = list.map((shown) => {
+      const { kind, id, version, fields } = shown;
+      const decisionId = uuid();
+      onShown(shown, decisionId, placement);
+      return { kind, id, version, decisionId, fields };
     });
-    decisions[placement] = chosen
-      ? [{ kind: chosen.kind, id: chosen.id, version: chosen.version, decisionId: uuid(), fields: chosen.fields }]
-      : [];
-  }
-  return decisions;
+  return { decisions, explained: answer.explained && Object.fromEntries(answer.explained) };
 }
 
 /** The page's language, then the customer's own, then the site's default (last in the request's list). */
@@ -64,18 +88,32 @@ export function decideAndRecord(
   catalog: Catalog,
   request: DecisionRequest,
   { asking, proven, at }: Asking,
-): Decisions {
+): Decided {
   const { state, sql } = commit;
-  if (!mayShow(state.id, proven)) return defaultDecisions(catalog, request, at);
+  if (!mayShow(state.id, proven)) return { decisions: defaultDecisions(catalog, request, at), explained: null };
   const stages = stagesForDecision(catalog, state);
   const facts = factsFromRows(sql, state.traits, state.lastActivityAt);
   const event = asking && engineEventOf(asking);
   const screen = screenOf(commit, catalog, { stages, facts, event, at });
-  const asked = { customerId: state.id, stages, facts, event, now: at };
-  const decisions = decidePlacements(catalog, request, screen ? { ...asked, screen } : asked);
+  const situation = {
+    ...{ customerId: state.id, stages, facts, event, now: at },
+    ...{ ledgerOf: ledgerReader(sql), owned: () => ownedBy(sql) },
+    ...(screen ? { screen } : {}),
+  };
+  const decided = decidePlacements(catalog, request, situation, (shown, decisionId, placement) =>
+    noteDecision(commit, shown, decisionId, placement, at),
+  );
   keepExposures(commit, screen);
-  if (request.placements.length > 0) record(commit, 'decision', at, { placements: shownIn(decisions) });
-  return decisions;
+  if (request.placements.length > 0) record(commit, 'decision', at, { placements: shownIn(decided.decisions) });
+  return decided;
+}
+
+/** F5, by the last orders and refunds. */
+function ownedBy(sql: SqlStorage): ReadonlySet<string> {
+  const [orders = [], refunds = []] = ['Order Completed', 'Order Refunded'].map((name) =>
+    latestBodies(sql, name, LIMITS.ordersMax).map(messageIn),
+  );
+  return ownedOf(orders, refunds);
 }
 
 /** What the timeline keeps of a decision: which, not what it looked like. */
@@ -93,12 +131,37 @@ function shownIn(
 /** What an unknown visitor gets: the initial stage of each journey, no history, no traits. Also the answer of last resort. */
 export function defaultDecisions(catalog: Catalog, request: DecisionRequest, now: number): Decisions {
   const screen = screenOfNobody(catalog, now);
-  return decidePlacements(catalog, request, {
+  const { decisions } = decidePlacements(catalog, request, {
     customerId: '',
     stages: catalog.initialStages,
     facts: factsOf([], {}),
     event: null,
     now,
+    ...(screen ? { screen } : {}),
+  });
+  return decisions;
+}
+
+/** Somebody who is made up. */
+export interface Imagined {
+  readonly id: string;
+  readonly traits: JsonObject;
+  readonly stages: { readonly [journey: string]: string };
+  readonly history: readonly HistoryEntry[];
+}
+
+/** What somebody who is made up would be shown. Nothing is counted against them, and nothing is kept. */
+export function decideImagined(catalog: Catalog, request: DecisionRequest, imagined: Imagined, at: number): Decided {
+  const { id, traits, history } = imagined;
+  const before = history.filter((entry) => entry.at <= at);
+  const facts = factsOf(before, traits, Math.max(-Infinity, ...before.map((entry) => entry.at)), id);
+  const stages = { ...catalog.initialStages, ...imagined.stages };
+  const messages = (name: string): JsonObject[] =>
+    before.flatMap(({ name: event, properties }) => (event === name ? { properties } : []));
+  const screen = screenOfImagined(catalog, id, { stages, facts, event: null, at });
+  return decidePlacements(catalog, request, {
+    ...{ customerId: id, stages, facts, event: null, now: at },
+    owned: () => ownedOf(messages('Order Completed'), messages('Order Refunded')),
     ...(screen ? { screen } : {}),
   });
 }

@@ -72,7 +72,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
       const { events, decide, proven } = request;
       const statuses = applyEvents(commit, events, at);
       const decisions =
-        decide && decideAndRecord(commit, catalog, decide, { asking: events.at(-1) ?? null, proven, at });
+        decide && decideAndRecord(commit, catalog, decide, { asking: events.at(-1) ?? null, proven, at }).decisions;
       const stages = shownStages(commit.state, proven);
       return { kind: 'done' as const, customerId: shownId(request, commit.state.id), stages, statuses, decisions };
     });
@@ -108,12 +108,13 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
       return { kind: 'done', customerId, stages, decisions: defaultDecisions(catalog, decide, at) };
     }
     const reply = cell.transact(catalog, null, (commit) => {
-      const decisions = decideAndRecord(commit, catalog, decide, { asking: null, proven, at });
+      const { decisions, explained } = decideAndRecord(commit, catalog, decide, { asking: null, proven, at });
       return {
         kind: 'done' as const,
         customerId: shownId(request, commit.state.id),
         stages: shownStages(commit.state, proven),
         decisions,
+        ...(explained ? { explained } : {}),
       };
     });
     tellAfterwards(cell, catalog, this.#afterwards);

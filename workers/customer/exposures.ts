@@ -53,6 +53,18 @@ export function screenOf({ sql, state }: Commit, catalog: Catalog, meeting: Meet
   });
 }
 
+/** For somebody who is made up: the arm that would be drawn now. */
+export function screenOfImagined(catalog: Catalog, id: string, meeting: Meeting): Screen | undefined {
+  if (catalog.trials.byId.size === 0) return undefined;
+  const { stages, facts, event, at: now } = meeting;
+  return screenFor(catalog.trials, {
+    ...{ customerId: id, stages, now },
+    holds: (condition) => holds(condition, event ?? NO_EVENT, stages, facts, now),
+    known: () => null,
+    snapshot: (experiment) => catalog.snapshots.get(experiment) ?? null,
+  });
+}
+
 /** For who is not known, so that nothing can be recorded of them (X12). */
 export const screenOfNobody = ({ trials }: Catalog, at: number): Screen | undefined =>
   trials.byId.size === 0 ? undefined : defaultScreen(trials, at);

@@ -1,6 +1,7 @@
 // What travels between the Worker, the queue and the customer's object: plain data, no behaviour. Each request is one RPC.
 
 import type { JsonObject } from '../../schema/json.ts';
+import type { Explained } from '../decide/decide.ts';
 import type { FieldValue } from '../decide/templates.ts';
 import type { DueTimer, Run } from '../engine/machine.ts';
 import type { Entry } from './storage.ts';
@@ -23,6 +24,8 @@ export interface DecisionRequest {
   readonly placements: readonly string[];
   readonly context: JsonObject;
   readonly locales: readonly string[];
+  /** Why each candidate that is not shown is not (J1); server keys only. */
+  readonly explain?: boolean;
 }
 
 interface Request {
@@ -54,6 +57,8 @@ export interface Decision {
   readonly fields: Record<string, FieldValue>;
 }
 export type Decisions = Record<string, Decision[]>;
+/** Losses by placement. */
+export type Explanations = Record<string, readonly Explained[]>;
 
 export type EventStatus = 'accepted' | 'duplicate';
 
@@ -81,6 +86,7 @@ export interface Decided {
   readonly customerId: string;
   readonly stages: Record<string, string>;
   readonly decisions: Decisions;
+  readonly explained?: Explanations;
 }
 
 /** What is counted of a customer in one experiment. */
@@ -215,6 +221,7 @@ export interface MovedRest {
   readonly runs: readonly string[];
   readonly messages: readonly string[];
   readonly exposures: readonly string[];
+  readonly ledgers: readonly { readonly name: string; readonly body: string }[];
   readonly lastActivityAt: number | null;
   readonly lastInputAt: number;
 }

@@ -8,6 +8,7 @@ import type { Run } from '../engine/machine.ts';
 import type { MachineOf } from '../engine/travel.ts';
 import { type Commit, learn, record } from './commit.ts';
 import { takeExposures } from './exposures.ts';
+import { takeLedgers } from './ledgers.ts';
 import type { HandOver, MovedRest } from './messages.ts';
 import { keepMessage, type StoredMessage } from './sending.ts';
 import type { CustomerState } from './state.ts';
@@ -15,6 +16,7 @@ import {
   exposureBodies,
   insertEntry,
   lastMessageNumber,
+  ledgerParts,
   messageBodies,
   readEntriesAfter,
   readMoves,
@@ -56,6 +58,7 @@ export function handOverPage(sql: SqlStorage, state: CustomerState, cursor: numb
           runs: [...state.runs.values()].map((run) => JSON.stringify(run)),
           messages: messageBodies(sql, Number.MAX_SAFE_INTEGER, LIMITS.movedMessagesMax).reverse(),
           exposures: exposureBodies(sql),
+          ledgers: ledgerParts(sql),
           lastActivityAt: state.lastActivityAt,
           lastInputAt: state.lastInputAt,
         }
@@ -90,6 +93,7 @@ export function takePage(commit: Commit, source: string, page: Extract<HandOver,
   record(commit, 'merged', state.lastInputAt, { from: source });
   for (const text of rest.runs) takeRun(commit, JSON.parse(text) as Run, source);
   takeExposures(commit, rest.exposures);
+  takeLedgers(commit, rest.ledgers);
   let number = lastMessageNumber(sql);
   for (const text of rest.messages) keepMessage(commit, { ...(JSON.parse(text) as StoredMessage), number: ++number });
   writeMove(sql, source, { cursor: page.entries.at(-1)?.seq ?? 0, done: true });

@@ -57,6 +57,9 @@ export const SQL = {
   readEffects: "SELECT name, body FROM parts WHERE name >= 'effect:' AND name < 'effect;' LIMIT 1000",
   readMoves: "SELECT name, body FROM parts WHERE name >= 'move:' AND name < 'move;' LIMIT 1000",
   readExposures: "SELECT body FROM parts WHERE name >= 'exposure:' AND name < 'exposure;' LIMIT 1000",
+  readLedgers: "SELECT name, body FROM parts WHERE name >= 'ledger:' AND name < 'ledger;' LIMIT 1000",
+  clearLedgers: "DELETE FROM parts WHERE name >= 'ledger:' AND name < 'ledger;'",
+  latestBodies: 'SELECT body FROM entries WHERE name = ? ORDER BY at DESC, seq DESC LIMIT ?',
   clearExposures: "DELETE FROM parts WHERE name >= 'exposure:' AND name < 'exposure;'",
   clearEntries: 'DELETE FROM entries',
   clearRuns: "DELETE FROM parts WHERE name >= 'run:' AND name < 'run;'",
@@ -238,6 +241,19 @@ export function exposureBodies(sql: SqlStorage): string[] {
     .map((row) => row.body);
 }
 
+/** What is counted of items with caps. */
+export function ledgerParts(sql: SqlStorage): { name: string; body: string }[] {
+  return sql.exec<{ name: string; body: string }>(SQL.readLedgers).toArray();
+}
+
+/** The events of a name, the latest first. */
+export function latestBodies(sql: SqlStorage, event: string, limit: number): string[] {
+  return sql
+    .exec<{ body: string }>(SQL.latestBodies, event, limit)
+    .toArray()
+    .map(({ body }) => body);
+}
+
 /** Every move into this customer that has begun: `move:<source>` and its progress. */
 export function readMoves(sql: SqlStorage): { source: string; body: string }[] {
   return sql
@@ -251,6 +267,7 @@ export function clearHistory(sql: SqlStorage): void {
   sql.exec(SQL.clearEntries);
   sql.exec(SQL.clearRuns);
   sql.exec(SQL.clearExposures);
+  sql.exec(SQL.clearLedgers);
   sql.exec(SQL.clearMessages);
   sql.exec(SQL.clearMessageEffects);
   writeTraits(sql, {});

@@ -72,10 +72,32 @@ type Compiled =
   | { readonly ok: true; readonly published: readonly Published[] }
   | { readonly ok: false; readonly difference: Difference };
 
-function compileVersions({ journeys, declarations }: RecordedHistory): Compiled {
+/** Of a record that names catalogs, the versions its runs have and those that could begin; of any other all. */
+function neededIn({
+  customer,
+  runs,
+  journeys,
+}: RecordedHistory): (version: RecordedHistory['journeys'][number]) => boolean {
+  const { met } = customer;
+  if (!met) return () => true;
+  const needed = new Set(runs.map(({ journey, version }) => `${journey}@${version}`));
+  for (const { version: catalog } of met) {
+    const current = new Map<string, number>();
+    for (const { id, version, catalogVersion = 0 } of journeys)
+      if (catalogVersion <= catalog) current.set(id, Math.max(version, current.get(id) ?? 0));
+    for (const [id, version] of current) needed.add(`${id}@${version}`);
+  }
+  return ({ id, version }) => needed.has(`${id}@${version}`);
+}
+
+function compileVersions(history: RecordedHistory): Compiled {
+  const { journeys, declarations } = history;
+  const needed = neededIn(history);
   const vocabularies = new Map<number, Vocabulary>();
   const published: Published[] = [];
-  for (const { id, version, publishedAt, catalogVersion = 0, journey, declarations: index } of journeys) {
+  for (const { id, version, publishedAt, catalogVersion = 0, journey, declarations: index } of journeys.filter(
+    needed,
+  )) {
     const known = vocabularies.get(index) ?? vocabularyOf(EventDeclarations.parse(declarations[index]));
     vocabularies.set(index, known);
     const compiled = compileJourney(journey, version, known);

@@ -1,0 +1,91 @@
+// What an imagined customer would be shown, now or at any other time, and why not the rest: the decision itself, of what
+// is published, over traits, stages and a history that somebody makes up. No customer's object is asked, nothing is kept.
+
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { isObject, type Json, type JsonObject, pointerOf } from '../../schema/json.ts';
+import { LIMITS } from '../../schema/limits.ts';
+import { decideImagined } from '../customer/answer.ts';
+import { now } from '../customer/clock.ts';
+import type { Reason } from '../decide/decide.ts';
+import { REASONS } from '../decide/decide.ts';
+import type { AdminEnv } from './admin.ts';
+import { readJsonObject } from './body.ts';
+import { json, problem } from './context.ts';
+
+const name = z.string().min(1).max(LIMITS.nameCharsMax);
+const members = z.record(z.string(), z.unknown());
+
+export const PreviewCall = z.strictObject({
+  placements: z.array(name).min(1).max(LIMITS.placementsMax),
+  context: members.optional().describe('Of the page: locale, country, device, referrer.'),
+  at: z.iso.datetime({ offset: true }).optional().describe('When; now where it is not said.'),
+  customer: z
+    .strictObject({
+      id: z.string().max(LIMITS.idCharsMax).optional().describe('What arms of experiments are drawn by.'),
+      traits: members.optional(),
+      stages: z
+        .record(name, name)
+        .optional()
+        .describe('Of journeys the customer is in; the others as for a new visitor.'),
+      events: z
+        .array(
+          z.strictObject({ event: name, properties: members.optional(), timestamp: z.iso.datetime({ offset: true }) }),
+        )
+        .max(LIMITS.eventsPerCallMax)
+        .optional()
+        .describe('The history.'),
+    })
+    .optional(),
+});
+
+const reasons: readonly [Reason, ...Reason[]] = [...REASONS] as [Reason, ...Reason[]];
+
+/** Why a candidate is not shown. */
+export const Loss = z.object({
+  kind: z.enum(['content', 'offer']),
+  id: z.string(),
+  version: z.int(),
+  reason: z.enum(reasons),
+  evidence: members.describe('What the reason was seen by.'),
+});
+
+export function adminPreviewRoutes(): Hono<AdminEnv> {
+  const app = new Hono<AdminEnv>();
+
+  app.post('/decide/preview', async (c) => {
+    const read = await readJsonObject(c.req.raw, LIMITS.bodyBytesMax);
+    if (!read.ok) return problem(read.failure);
+    const call = PreviewCall.safeParse(read.value);
+    if (!call.success)
+      return problem({
+        kind: 'invalid',
+        errors: call.error.issues.map((issue) => ({ pointer: pointerOf(issue.path), detail: issue.message })),
+      });
+    const { placements, context, customer = {}, at } = call.data;
+    const { catalog } = c.var;
+    const instant = at === undefined ? now() : Date.parse(at);
+    const history = (customer.events ?? []).map(({ event, properties, timestamp }) => ({
+      name: catalog.vocabulary.resolve(event),
+      at: Date.parse(timestamp),
+      properties: jsonOf(properties),
+    }));
+    const said = jsonOf(context);
+    const locales = [said['locale'], c.env.DEFAULT_LOCALE ?? 'en'].filter((locale) => typeof locale === 'string');
+    const { decisions, explained } = decideImagined(
+      catalog,
+      { placements: [...new Set(placements)], context: said, locales, explain: true },
+      { id: customer.id ?? '', traits: jsonOf(customer.traits), stages: customer.stages ?? {}, history },
+      instant,
+    );
+    return json({ at: new Date(instant).toISOString(), decisions, explained });
+  });
+
+  return app;
+}
+
+/** The body was JSON. */
+const jsonOf = (value: unknown): JsonObject => {
+  const given = (value ?? {}) as Json;
+  return isObject(given) ? given : {};
+};
