@@ -6,12 +6,14 @@ import type { z } from 'zod';
 import { customerIdOf } from '../../schema/event.ts';
 import { isObject, type Json, type JsonObject, pointerOf } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
+import type { KeyRow } from '../catalog/catalog.ts';
 import { defaultDecisions } from '../customer/answer.ts';
 import { now } from '../customer/clock.ts';
 import type {
   Decided,
   DecisionRequest,
   Decisions,
+  Explanations,
   Ingested,
   IngestRequest,
   Reply,
@@ -144,7 +146,6 @@ const decide =
       });
     const proof = proofOf(key, tokenOf(key, call.customerToken, request), userId ?? null, now());
     const proven = (typeof proof === 'string' ? proof : await proof) === 'proven';
-    if (call.explain && key.role === 'write') return problem(EXPLAINED_TO_SERVERS);
     const plain = decisionRequest(call, env, {});
     const asked = call.explain ? { ...plain, explain: true } : plain;
     const object = env.CUSTOMER.getByName(customerId);
@@ -163,7 +164,12 @@ const decide =
       if (reply.kind === 'done') {
         const { customerId: id, stages, decisions, explained } = reply;
         const customer = { id, stages };
-        const answer = { customer, decisions, ...(explained ? { explained } : {}), degraded: false };
+        const answer = {
+          customer,
+          decisions,
+          ...(explained ? { explained: explainedTo(key, explained) } : {}),
+          degraded: false,
+        };
         return answered(JSON.stringify(answer), startedAt, requestIdOf(request));
       }
     }
@@ -174,10 +180,16 @@ const decide =
     return answered(JSON.stringify({ customer, decisions, degraded: true }), startedAt, requestId);
   };
 
-const EXPLAINED_TO_SERVERS: Failure = {
-  kind: 'forbidden',
-  detail: 'A public write key decides and does not explain: ask with a server key.',
-};
+/** A public key hears the reasons, not what they were seen by: conditions are the shop's, and answers to them personal. */
+const explainedTo = (key: KeyRow, explained: Explanations): Explanations =>
+  key.role === 'write'
+    ? Object.fromEntries(
+        Object.entries(explained).map(([placement, list]) => [
+          placement,
+          list.map((each) => ({ ...each, evidence: {} })),
+        ]),
+      )
+    : explained;
 
 function decisionRequest(
   call: { placements: string[]; context?: Record<string, unknown> | null | undefined },

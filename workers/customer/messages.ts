@@ -24,7 +24,7 @@ export interface DecisionRequest {
   readonly placements: readonly string[];
   readonly context: JsonObject;
   readonly locales: readonly string[];
-  /** Why each candidate that is not shown is not (J1); server keys only. */
+  /** Why each candidate that is not shown is not (J1). */
   readonly explain?: boolean;
 }
 
