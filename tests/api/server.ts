@@ -187,6 +187,7 @@ export function newServer(environment: Readonly<Record<string, string>> = {}): S
   async function call<T>(method: string, path: string, { body, headers = {} }: Call = {}): Promise<Answer<T>> {
     const raw = typeof body === 'string' || body instanceof Uint8Array;
     const response = await fetch(address() + path, {
+      redirect: 'manual',
       method,
       headers,
       ...(body === undefined ? {} : { body: raw ? body : JSON.stringify(body) }),

@@ -22,6 +22,7 @@ describe('places', () => {
       join(folder, 'lost.json'),
       '{ "id": "lost", "entry": [{ "event": "page" }],\n  "initial": "one",\n  "stages": { "one": { "final": true },\n    "two": { "final": true } } }',
     );
+    writeFileSync(join(folder, 'events.json'), '{ "events": {} }');
     writeFileSync(join(folder, 'broken.json'), '{\n  "id": }');
     const { findings } = checkFolder(folder);
     rmSync(folder, { recursive: true });

@@ -21,6 +21,7 @@ const LIVES_EACH = 10;
 
 interface Version {
   readonly at: number;
+  readonly catalog: number;
   readonly document: object;
   readonly machine: Machine;
 }
@@ -32,7 +33,7 @@ function drawVersions(draw: Draw): Version[] {
       const document = drawJourney(draw, id, new Map());
       const compiled = compileJourney(document, round + 1, words);
       if (!compiled.ok) throw new Error(JSON.stringify(compiled.findings));
-      return { at: BEGIN + round * 9 * 86_400_000 - 1, document, machine: compiled.machine };
+      return { at: BEGIN + round * 9 * 86_400_000 - 1, catalog: round + 1, document, machine: compiled.machine };
     }),
   );
 }
@@ -55,11 +56,15 @@ function recordLife(versions: readonly Version[], seed: string): RecordedHistory
       return machine;
     },
   );
+  const met: NonNullable<RecordedHistory['customer']['met']> = [];
   const publish = (at: number) => {
     const current = new Map(
       versions.filter((version) => version.at <= at).map((version) => [version.machine.id, version]),
     );
     const machines = [...current.values()].map(({ machine }) => machine);
+    const catalog = Math.max(...[...current.values()].map((version) => version.catalog));
+    if (met.at(-1)?.version !== catalog)
+      met.push({ version: catalog, fromSeq: entries.length + 1, after: met.length === 0 ? null : at - 1 });
     customer.openings = openingsOf(machines, ({ id }) => current.get(id)?.at ?? 0);
   };
   const passUntil = (until: number) => {
@@ -89,13 +94,14 @@ function recordLife(versions: readonly Version[], seed: string): RecordedHistory
   passUntil(asOf);
   const { id, runsStarted, traits, runs } = customer.state;
   return {
-    customer: { id, createdAt: BEGIN, asOf, runsStarted, traits },
+    customer: { id, createdAt: BEGIN, asOf, runsStarted, traits, met },
     runs: [...runs.values()],
     entries,
-    journeys: versions.map(({ at, document, machine }) => ({
+    journeys: versions.map(({ at, catalog, document, machine }) => ({
       id: machine.id,
       version: machine.version,
       publishedAt: at,
+      catalogVersion: catalog,
       journey: document,
       declarations: 0,
     })),

@@ -5,6 +5,8 @@ import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { adminRoutes } from './admin.ts';
 import { browserRoutes, CROSS_ORIGIN_HEADERS, CROSS_ORIGIN_PATHS, EXPOSED_HEADERS } from './browser.ts';
+import { cacheableRoutes } from './cacheable.ts';
+import { clickRoutes } from './clicks.ts';
 import { cloudEventRoutes } from './cloudevents.ts';
 import { type AppEnv, type Env, type Handler, inTime, json, type LocalMode, problem } from './context.ts';
 import { docsRoutes } from './docs.ts';
@@ -26,6 +28,8 @@ export function createApp(local: LocalMode | null): App {
   routes.get('/openapi.json', () => json(openApiDocument()));
   routes.route('/', docsRoutes());
   routes.route('/', siteRoutes(busy));
+  routes.route('/', cacheableRoutes(local));
+  routes.route('/', clickRoutes(local));
   routes.route('/', trackingRoutes(local));
   routes.route('/', browserRoutes(local));
   routes.route('/', cloudEventRoutes(local));

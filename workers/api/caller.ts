@@ -53,7 +53,7 @@ export const WRONG_KEY: Failure = {
 };
 
 /** A borrowed catalog may be older than the key: then nobody knows, and a client must not drop what it sent. */
-const unknownKey = (): Failure => (lacksSecrets() ? CATALOG_UNREADABLE : WRONG_KEY);
+export const unknownKey = (): Failure => (lacksSecrets() ? CATALOG_UNREADABLE : WRONG_KEY);
 
 /** The customer token a call carries, looked for only where the key asks for one. */
 export function tokenOf(key: KeyRow, inBody: unknown, request: Request): string | null {

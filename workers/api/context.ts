@@ -17,6 +17,8 @@ export interface Env extends MailEnv {
   /** The files of the docs page's library. */
   readonly ASSETS?: { fetch(url: string): Promise<Response> };
   readonly DEFAULT_LOCALE?: string;
+  /** Seals click-through links; without it there are none. A secret: `wrangler secret put LINK_SECRET`. */
+  readonly LINK_SECRET?: string;
   /** Origins of the sites, separated by commas. */
   readonly CORS_ORIGINS?: string;
 }
@@ -24,6 +26,7 @@ export interface Env extends MailEnv {
 /** What only `npm start` brings: keys everybody knows, no rate limit, any origin. Null in a deployment. */
 export interface LocalMode {
   readonly keys: Keys;
+  readonly linkSecret: string;
   /** False until what stands in journeys/ is published: an event before that would find no journey. */
   ready: boolean;
 }

@@ -69,6 +69,45 @@ const SITES: readonly Route[] = [
     problems: [422],
   },
   {
+    method: 'get',
+    path: '/v1/decide',
+    id: 'decideAnonymously',
+    tag: 'sites',
+    summary: 'What a visitor nobody knows is shown, for caches to keep',
+    description:
+      'Follows from the catalog, the address and the time alone, so one answer serves everybody: with an ETag, fresh for a minute, and while it is asked for anew for ten more. placements is a list with commas; other parameters are refused.',
+    query: z.object({
+      placements: z.string().meta({ example: 'hero,sidebar' }),
+      locale: z.string().max(35).optional().meta({ example: 'de' }),
+      country: z.string().optional().meta({ example: 'AT' }),
+      device: z.enum(['mobile', 'tablet', 'desktop']).optional(),
+    }),
+    answers: {
+      200: { schema: 'AnonymousAnswer', words: 'The decisions by placement.' },
+      304: { types: [], words: 'As it was when the ETag was given.' },
+    },
+    problems: [400, 429, 503],
+  },
+  {
+    method: 'get',
+    path: '/r/{token}',
+    id: 'followLink',
+    tag: 'sites',
+    open: true,
+    summary: 'Where a clickUrl leads; records the click',
+    description: 'The example is of the local mode, and too old to count.',
+    params: z.object({
+      token: z
+        .string()
+        .meta({
+          example:
+            '1NqbzwNdX7YRYK1koLgGP25BkKKXmqwIKXKso2dnLZUji4yqQ2h15XWXFddPj3Pd1iK3093hqT1zVSp_tPrO23Iz1Xuf8a40NtvRIBr7PNYj8eCwC29FeoS4ZwYdLvFeX',
+        }),
+    }),
+    answers: { 302: { types: [], words: 'On to the address the link was made for.' } },
+    problems: [404],
+  },
+  {
     method: 'post',
     path: '/v1/decide',
     id: 'decide',

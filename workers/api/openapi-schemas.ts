@@ -59,7 +59,8 @@ const Decision = z.object({
   kind: z.enum(['content', 'offer']),
   id: z.string(),
   version,
-  decisionId: z.uuid(),
+  decisionId: z.string().describe('What comes of it names it as decision_id.'),
+  clickUrl: z.url().optional().describe('Leads where the item’s url does, and counts the click.'),
   fields: z
     .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
     .describe('The document in the chosen language, its templates filled in.'),
@@ -173,6 +174,7 @@ export const SCHEMAS = {
   }),
   PreviewCall,
   Preview: z.object({ at: time, decisions: Decisions, explained: z.record(z.string(), z.array(Loss)) }),
+  AnonymousAnswer: z.object({ decisions: Decisions, degraded: z.literal(false) }),
   Message: z.looseObject({ ...message, ...credentials }),
   TrackMessage: z.looseObject({ ...message, event: text, ...credentials }),
   AliasMessage: z.looseObject({ ...message, previousId: id, userId: id, ...credentials }),

@@ -19,7 +19,7 @@ import type {
   Reply,
   Standing,
 } from '../customer/messages.ts';
-import { type Keys, proofOf } from './auth.ts';
+import { proofOf } from './auth.ts';
 import { identifyCaller, instantOf, prefixed, tokenOf, tooManyEvents } from './caller.ts';
 import { readDecideCall, readEventsCall } from './calls.ts';
 import { isUnverifiable, mustBeTrusted, NOT_REACHED, unreachable, untrusted } from './commit.ts';
@@ -35,15 +35,15 @@ import {
   reached,
 } from './context.ts';
 import { type Intake, takeEvent } from './intake.ts';
+import { linkSecretOf, withLinks } from './links.ts';
 import type { Failure } from './problem.ts';
 import { noteDegraded, requestIdOf } from './trace.ts';
 
 /** The calls that make up nearly all of the traffic, by path: POST without a query, from a server or the site's own origin. */
 export const busyCalls = (local: LocalMode | null): ReadonlyMap<string, Handler> => {
-  const localKeys = local?.keys ?? null;
   return new Map([
-    ['/v1/events', events(localKeys)],
-    ['/v1/decide', decide(localKeys)],
+    ['/v1/events', events(local)],
+    ['/v1/decide', decide(local)],
   ]);
 };
 
@@ -54,10 +54,10 @@ export function siteRoutes(busy: ReadonlyMap<string, Handler>): Hono<AppEnv> {
 }
 
 const events =
-  (localKeys: Keys | null): Handler =>
+  (local: LocalMode | null): Handler =>
   async (request, env, execution) => {
     const startedAt = Date.now();
-    const caller = await identifyCaller(request, env, execution, localKeys);
+    const caller = await identifyCaller(request, env, execution, local?.keys ?? null);
     if (caller instanceof Response) return caller;
     const { catalog, key, body } = caller;
     const read = readEventsCall(body);
@@ -121,16 +121,16 @@ const events =
       return { messageId: result.event.messageId, status: reply.statuses[at++] };
     });
     const customer = { id: reply.customerId, stages: reply.stages };
-    const { decisions } = reply;
+    const decisions = reply.decisions && linked(reply.decisions, reply.customerId, request, env, local, receivedAt);
     const answer = { results: answers, customer, ...(decisions ? { decisions } : {}), degraded: false };
     return answered(JSON.stringify(answer), startedAt, requestIdOf(request));
   };
 
 const decide =
-  (localKeys: Keys | null): Handler =>
+  (local: LocalMode | null): Handler =>
   async (request, env, execution) => {
     const startedAt = Date.now();
-    const caller = await identifyCaller(request, env, execution, localKeys);
+    const caller = await identifyCaller(request, env, execution, local?.keys ?? null);
     if (caller instanceof Response) return caller;
     const { catalog, key, body } = caller;
     const read = readDecideCall(body);
@@ -162,7 +162,8 @@ const decide =
         NOT_REACHED,
       );
       if (reply.kind === 'done') {
-        const { customerId: id, stages, decisions, explained } = reply;
+        const { customerId: id, stages, explained } = reply;
+        const decisions = linked(reply.decisions, id, request, env, local, now());
         const customer = { id, stages };
         const answer = {
           customer,
@@ -190,6 +191,19 @@ const explainedTo = (key: KeyRow, explained: Explanations): Explanations =>
         ]),
       )
     : explained;
+
+function linked(
+  decisions: Decisions,
+  customerId: string,
+  request: Request,
+  env: Env,
+  local: LocalMode | null,
+  madeAt: number,
+): Decisions {
+  const secret = linkSecretOf(env, local);
+  const origin = request.url.slice(0, request.url.indexOf('/', 8));
+  return secret === null ? decisions : withLinks(decisions, { secret, origin, customerId, madeAt });
+}
 
 function decisionRequest(
   call: { placements: string[]; context?: Record<string, unknown> | null | undefined },

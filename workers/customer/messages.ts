@@ -54,6 +54,8 @@ export interface Decision {
   readonly id: string;
   readonly version: number;
   readonly decisionId: string;
+  /** Leads where the item's `url` does, and counts the click. */
+  readonly clickUrl?: string;
   readonly fields: Record<string, FieldValue>;
 }
 export type Decisions = Record<string, Decision[]>;

@@ -25,6 +25,7 @@ shiftClock(typeof offset === 'number' ? offset : 0);
 
 const local: LocalMode = {
   keys: new Map([localKey('wk_local', 'write'), localKey('sk_local', 'admin')]),
+  linkSecret: 'ls_local',
   ready: false,
 };
 const app = createApp(local);
