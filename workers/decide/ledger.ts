@@ -98,11 +98,8 @@ export function capReached(
   return null;
 }
 
-/** H5: of two customers who are one. */
+/** H5: of two customers who are one. A ledger is handed over once, so what both have is twice. */
 export function mergeLedgers(one: ItemLedger, other: ItemLedger): ItemLedger {
-  const known = new Set(one.decisions.map(({ id }) => id));
-  // A decision that both know was handed over before: all that came of it is counted.
-  if (other.decisions.some(({ id }) => known.has(id))) return one;
   const counts: { [kind in Counted]?: { [placement: string]: readonly number[] } } = {};
   for (const kind of ['decision', 'impression', 'click', 'redemption'] as const) {
     const places = new Set([...Object.keys(one.counts[kind] ?? {}), ...Object.keys(other.counts[kind] ?? {})]);
