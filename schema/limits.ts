@@ -30,6 +30,8 @@ export const LIMITS = {
   attributionMs: 30 * 86_400_000,
   /** Orders looked at to know what a customer owns. */
   ordersMax: 200,
+  /** Customers one message of a rousing looks after. */
+  rousedPageMax: 200,
   /** Placements asked for in one decision. */
   placementsMax: 20,
   /** Nesting of any JSON we accept. */

@@ -6,7 +6,10 @@ declare namespace Cloudflare {
   interface Env {
     readonly CUSTOMER: DurableObjectNamespace;
     readonly DB: D1Database;
-    readonly PROJECTIONS: Queue<readonly import('../../workers/customer/messages.ts').Projection[]>;
+    readonly PROJECTIONS: Queue<
+      | readonly import('../../workers/customer/messages.ts').Projection[]
+      | import('../../workers/customer/messages.ts').Rousing
+    >;
     readonly MESSAGES: Queue<import('../../workers/customer/messages.ts').MessageTask>;
     readonly EMAIL: SendEmail;
     readonly MAIL_FROM: string;

@@ -26,6 +26,7 @@ import type {
   IngestRequest,
   MessageTask,
   Projection,
+  Rousing,
 } from '../../workers/customer/messages.ts';
 import { pace } from '../../workers/customer/telling.ts';
 import { handleQueue } from '../../workers/delivery/queue.ts';
@@ -57,8 +58,8 @@ export function holdQueue(): void {
     tasks.push(task);
     return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
   });
-  vi.spyOn(env.PROJECTIONS, 'send').mockImplementation(async (projections: readonly Projection[]) => {
-    sent.push(...structuredClone([...projections]));
+  vi.spyOn(env.PROJECTIONS, 'send').mockImplementation(async (message: readonly Projection[] | Rousing) => {
+    if (!('rouse' in message)) sent.push(...structuredClone([...message]));
     return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
   });
 }
@@ -213,7 +214,17 @@ export async function deliver(projections: readonly Projection[], queue = 'wayma
   );
   const execution = createExecutionContext();
   await handleQueue(batch, { ...env, CUSTOMER: namespace() });
-  return (await getQueueResult(batch, execution)).retryBatch.retry;
+  return (await getQueueResult(batch, execution)).retryMessages.length > 0;
+}
+
+/** Hands a rousing to the consumer. @returns whether it is to be delivered again */
+export async function deliverRousing(after: string): Promise<boolean> {
+  const body: Rousing = { rouse: { after, version: catalogVersion() } };
+  const message = { id: '0', timestamp: new Date(), attempts: 1, body };
+  const batch = createMessageBatch<Rousing>('waymark-projections', [message]);
+  const execution = createExecutionContext();
+  await handleQueue(batch, { ...env, CUSTOMER: namespace() });
+  return (await getQueueResult(batch, execution)).retryMessages.length > 0;
 }
 
 /** Hands tasks to the consumer of messages. @returns those it did not acknowledge, which the platform delivers again */

@@ -11,6 +11,7 @@ import { now } from '../customer/clock.ts';
 import type { AdminEnv } from './admin.ts';
 import { readJsonObject } from './body.ts';
 import { json, problem, withCatalog } from './context.ts';
+import { rouseAfter } from './rouse.ts';
 
 const SERVED = [
   { path: 'content', kind: 'content', list: 'content' },
@@ -86,7 +87,9 @@ export function adminCatalogRoutes(): Hono<AdminEnv> {
     if (!read.ok) return problem(read.failure);
     const drafts = draftsOf(read.value);
     if (drafts instanceof Response) return drafts;
-    const result = await publish(c.env.DB, drafts, now(), read.value['dryRun'] === true);
+    const dryRun = read.value['dryRun'] === true;
+    const result = await publish(c.env.DB, drafts, now(), dryRun);
+    await rouseAfter(c.env, result, dryRun);
     return answer(result, (published) => ({ published }));
   });
 

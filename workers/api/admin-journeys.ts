@@ -10,6 +10,7 @@ import { now } from '../customer/clock.ts';
 import type { AdminEnv } from './admin.ts';
 import { readJsonObject } from './body.ts';
 import { json, problem, withCatalog } from './context.ts';
+import { rouseAfter } from './rouse.ts';
 
 export function adminJourneyRoutes(): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>();
@@ -72,6 +73,7 @@ export function adminJourneyRoutes(): Hono<AdminEnv> {
       });
     const id = typeof journey['id'] === 'string' ? journey['id'] : '';
     const result = await publish(c.env.DB, [{ kind: 'journey', id, document: journey }], now(), dryRun === true);
+    await rouseAfter(c.env, result, dryRun === true);
     if (!result.ok)
       return problem({
         kind: 'unprocessable',

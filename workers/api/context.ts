@@ -2,7 +2,7 @@
 
 import { catalogFor } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import type { CustomerNamespace, MessageTask, Projection } from '../customer/messages.ts';
+import type { CustomerNamespace, MessageTask, Projection, Rousing } from '../customer/messages.ts';
 import type { MailEnv } from '../delivery/email.ts';
 import type { Keys } from './auth.ts';
 import { type Failure, problem } from './problem.ts';
@@ -11,7 +11,7 @@ import { REQUEST_ID } from './trace.ts';
 export interface Env extends MailEnv {
   readonly CUSTOMER: CustomerNamespace;
   readonly DB: D1Database;
-  readonly PROJECTIONS: Queue<readonly Projection[]>;
+  readonly PROJECTIONS: Queue<readonly Projection[] | Rousing>;
   readonly MESSAGES: Queue<MessageTask>;
   readonly KEY_RATE?: RateLimit;
   /** The files of the docs page's library. */

@@ -97,12 +97,10 @@ const SITES: readonly Route[] = [
     summary: 'Where a clickUrl leads; records the click',
     description: 'The example is of the local mode, and too old to count.',
     params: z.object({
-      token: z
-        .string()
-        .meta({
-          example:
-            '1NqbzwNdX7YRYK1koLgGP25BkKKXmqwIKXKso2dnLZUji4yqQ2h15XWXFddPj3Pd1iK3093hqT1zVSp_tPrO23Iz1Xuf8a40NtvRIBr7PNYj8eCwC29FeoS4ZwYdLvFeX',
-        }),
+      token: z.string().meta({
+        example:
+          '1NqbzwNdX7YRYK1koLgGP25BkKKXmqwIKXKso2dnLZUji4yqQ2h15XWXFddPj3Pd1iK3093hqT1zVSp_tPrO23Iz1Xuf8a40NtvRIBr7PNYj8eCwC29FeoS4ZwYdLvFeX',
+      }),
     }),
     answers: { 302: { types: [], words: 'On to the address the link was made for.' } },
     problems: [404],

@@ -11,7 +11,7 @@ import { fireTimers } from './advance.ts';
 import { alarmAt, type Told } from './alarm.ts';
 import { now, platformTime } from './clock.ts';
 import { beginCommit, type Commit, finishCommit, willWrite } from './commit.ts';
-import type { CustomerNamespace, CustomerObject, MessageTask, Projection } from './messages.ts';
+import type { CustomerNamespace, CustomerObject, MessageTask, Projection, Rousing } from './messages.ts';
 import { meetsOthers, noteMet } from './met.ts';
 import { hasTables, migrate } from './migrations.ts';
 import { type CustomerState, draftOf, newState } from './state.ts';
@@ -20,7 +20,7 @@ import { type OutboxRow, readOutbox, readState } from './storage.ts';
 export interface CustomerEnv {
   readonly CUSTOMER: CustomerNamespace;
   readonly DB: D1Database;
-  readonly PROJECTIONS: Queue<readonly Projection[]>;
+  readonly PROJECTIONS: Queue<readonly Projection[] | Rousing>;
   readonly MESSAGES: Queue<MessageTask>;
   readonly DEFAULT_LOCALE?: string;
 }

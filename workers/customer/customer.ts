@@ -199,6 +199,19 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     return { kind: 'done', timersFired, projection };
   }
 
+  /** Other journeys may begin by calendar than when anything last happened to this customer: sets the alarm anew. */
+  async rouse(catalogVersion: number): Promise<Reply<object>> {
+    const cell = this.#cell;
+    const catalog = await catalogOf(cell, catalogVersion);
+    if (!catalog || !(await cell.ready(catalog))) return NO_CATALOG;
+    if (!cell.load() || cell.redirect() || cell.load()?.importing) return { kind: 'done' };
+    cell.transact(catalog, null, (commit) => {
+      commit.dirty = true;
+    });
+    tellAfterwards(cell, catalog, this.#afterwards);
+    return { kind: 'done' };
+  }
+
   /** The index has this revision. Noted in memory; the next alarm strikes off what is confirmed. */
   async confirm(revision: number): Promise<void> {
     this.#cell.confirmed = Math.max(this.#cell.confirmed ?? 0, revision);

@@ -232,7 +232,13 @@ export interface MovedRest {
 /** Where a customer stands, `{ id, stages }` as JSON text: plain values cross to the object and back cheaper than objects. */
 export type Standing = string | Exclude<Reply<object>, { readonly kind: 'done' }>;
 
+/** Customers of the index behind `after` are to look at what a catalog lets begin by calendar. */
+export interface Rousing {
+  readonly rouse: { readonly after: string; readonly version: number };
+}
+
 export interface CustomerObject {
+  rouse(catalogVersion: number): Promise<Reply<object>>;
   standing(catalogVersion: number, proven: boolean, via?: string): Promise<Standing>;
   ingest(request: IngestRequest): Promise<Reply<Ingested>>;
   decide(request: DecideRequest): Promise<Reply<Decided>>;

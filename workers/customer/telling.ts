@@ -32,7 +32,7 @@ let gatheringUntil = 0;
  * never happens, nothing is.
  */
 export function tellIndex(
-  queue: Queue<readonly Projection[]>,
+  queue: Pick<Queue<readonly Projection[]>, 'send'>,
   projection: Projection,
   onTaken: () => void,
   afterwards: (work: Promise<void>) => void,
@@ -44,7 +44,7 @@ export function tellIndex(
   afterwards(gather(queue));
 }
 
-async function gather(queue: Queue<readonly Projection[]>): Promise<void> {
+async function gather(queue: Pick<Queue<readonly Projection[]>, 'send'>): Promise<void> {
   if (pace.gather > 0) await scheduler.wait(pace.gather);
   gatheringUntil = 0;
   const words = [...waiting.values()];
@@ -54,7 +54,7 @@ async function gather(queue: Queue<readonly Projection[]>): Promise<void> {
 
 const charsOf = (word: Word) => word.chars;
 
-async function sendPatiently(queue: Queue<readonly Projection[]>, words: readonly Word[]): Promise<void> {
+async function sendPatiently(queue: Pick<Queue<readonly Projection[]>, 'send'>, words: readonly Word[]): Promise<void> {
   for (const pause of [...pace.retries, null]) {
     try {
       await queue.send(

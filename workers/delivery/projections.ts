@@ -81,8 +81,11 @@ function exposureStatements(db: D1Database, projections: readonly Projection[]):
 }
 
 /** The queue's consumer: folds what all messages of the batch hold. What fails is delivered again. */
-export async function consumeProjections(batch: MessageBatch<readonly Projection[]>, db: D1Database): Promise<void> {
-  const projections = batch.messages.flatMap((message) => message.body);
+export async function consumeProjections(
+  messages: readonly { readonly body: readonly Projection[] }[],
+  db: D1Database,
+): Promise<void> {
+  const projections = messages.flatMap(({ body }) => body);
   await foldProjections(db, projections);
   await learnFrom(db, projections, now());
 }

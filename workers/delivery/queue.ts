@@ -2,30 +2,38 @@
 // itself some times, then from the dead-letter queue for as long as that keeps it; what stands there is logged by number.
 
 import { within } from '../catalog/cache.ts';
-import type { MessageTask, Projection } from '../customer/messages.ts';
+import type { MessageTask, Projection, Rousing } from '../customer/messages.ts';
 import { consumeMessages, type MessageEnv } from './messages.ts';
 import { consumeProjections } from './projections.ts';
+import { type RousingEnv, rousePage } from './rousing.ts';
 
-export type QueueBody = readonly Projection[] | MessageTask;
+export type QueueBody = readonly Projection[] | MessageTask | Rousing;
 
-export interface QueueEnv extends MessageEnv {
-  readonly DB: D1Database;
-}
+export interface QueueEnv extends MessageEnv, RousingEnv {}
 
 export async function handleQueue(batch: MessageBatch<QueueBody>, env: QueueEnv): Promise<void> {
   if (batch.queue.endsWith('-dead'))
     console.error(JSON.stringify({ at: 'dead-letter', messages: batch.messages.length }));
   if (holdsMessages(batch)) await consumeMessages(batch, env);
-  else await consumeInTime(batch as MessageBatch<readonly Projection[]>, env.DB);
+  else {
+    const { messages } = batch as MessageBatch<readonly Projection[] | Rousing>;
+    const projections = messages.filter((message) => !('rouse' in message.body)) as Message<readonly Projection[]>[];
+    if (projections.length > 0) await consumeInTime(batch, projections, env.DB);
+    for (const message of messages) if ('rouse' in message.body) await rouse(message, message.body, env);
+  }
 }
 
 /** Together with the queue's own delays below the 10 s after which a D1 that is back is to be up to date. */
 const FOLD_WAIT_MS = 4_000;
 
 /** A D1 that fails or hangs is a line in the log and another delivery; folding twice changes nothing. */
-async function consumeInTime(batch: MessageBatch<readonly Projection[]>, db: D1Database): Promise<void> {
+async function consumeInTime(
+  { queue }: MessageBatch<QueueBody>,
+  messages: readonly Message<readonly Projection[]>[],
+  db: D1Database,
+): Promise<void> {
   let cause = 'timeout';
-  const folded = consumeProjections(batch, db).then(
+  const folded = consumeProjections(messages, db).then(
     () => true,
     (error: unknown) => {
       cause = error instanceof Error ? error.name : 'unknown';
@@ -33,10 +41,20 @@ async function consumeInTime(batch: MessageBatch<readonly Projection[]>, db: D1D
     },
   );
   if (await within(folded, FOLD_WAIT_MS, false)) return;
-  console.error(
-    JSON.stringify({ at: 'queue', what: 'not folded', queue: batch.queue, messages: batch.messages.length, cause }),
-  );
-  batch.retryAll();
+  console.error(JSON.stringify({ at: 'queue', what: 'not folded', queue, messages: messages.length, cause }));
+  for (const message of messages) message.retry();
+}
+
+/** A page that fails is delivered again, and done again from its beginning. */
+async function rouse(message: Message<unknown>, { rouse: page }: Rousing, env: QueueEnv): Promise<void> {
+  try {
+    await rousePage(page, env);
+    message.ack();
+  } catch (error) {
+    const cause = error instanceof Error ? error.name : 'unknown';
+    console.error(JSON.stringify({ at: 'queue', what: 'not roused', cause }));
+    message.retry();
+  }
 }
 
 const holdsMessages = (batch: MessageBatch<QueueBody>): batch is MessageBatch<MessageTask> =>
