@@ -191,3 +191,5 @@ export const EventDeclarations = z
   })
   .meta({ title: 'Waymark events' });
 export type EventDeclarations = z.infer<typeof EventDeclarations>;
+/** As a designer writes them, and as they are kept. */
+export type WrittenDeclarations = Omit<EventDeclarations, 'traits'> & Partial<Pick<EventDeclarations, 'traits'>>;

@@ -4,9 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { checkJourney } from '../../workers/check/check.ts';
 import { sarifOf } from '../../workers/check/sarif.ts';
 import { checkFolder } from '../../workers/cli/check.ts';
 import { locatorOf } from '../../workers/cli/locate.ts';
+import { vocabularyOf } from '../../workers/engine/compile.ts';
 
 describe('places', () => {
   it('are those of the member, or of what lacks it', () => {
@@ -35,5 +37,18 @@ describe('places', () => {
       version: '2.1.0',
       runs: [{ results: [{ level: 'error' }, { level: 'warning' }, { ruleId: 'unreachable-stage' }] }],
     });
+  });
+});
+
+describe('declarations without traits', () => {
+  it('declare none: journeys are checked, and their traits are unknown', () => {
+    const around = { vocabulary: vocabularyOf({ events: { page: {} } }), journeys: null, messages: null, offers: null };
+    const journey = {
+      id: 'one',
+      entry: [{ event: 'page', if: 'traits.seen > 1' }],
+      initial: 'only',
+      stages: { only: { final: true } },
+    };
+    expect(checkJourney(journey, around).map(({ code }) => code)).toEqual(['unknown-trait']);
   });
 });

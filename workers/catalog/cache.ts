@@ -2,7 +2,7 @@
 // live in the same isolate. D1 is asked for its version row every few seconds and for documents only when that moved;
 // when D1 does not answer, the copy at hand goes on serving. Promises are never shared between requests.
 
-import type { EventDeclarations } from '../../schema/catalog.ts';
+import type { WrittenDeclarations } from '../../schema/catalog.ts';
 import { CATALOG_FRESH_MS, CATALOG_STALE_MS } from '../../schema/limits.ts';
 import { compileJourney, EMPTY_VOCABULARY, vocabularyOf } from '../engine/compile.ts';
 import type { Machine } from '../engine/machine.ts';
@@ -134,7 +134,9 @@ async function readMachine(db: D1Database, journey: string, version: number): Pr
   const row = await readDocument(db, 'journey', journey, version);
   if (!row) return false;
   const declarations = await readDeclarationsAt(db, row.fromVersion);
-  const vocabulary = declarations ? vocabularyOf(JSON.parse(declarations.body) as EventDeclarations) : EMPTY_VOCABULARY;
+  const vocabulary = declarations
+    ? vocabularyOf(JSON.parse(declarations.body) as WrittenDeclarations)
+    : EMPTY_VOCABULARY;
   const compiled = compileJourney(JSON.parse(row.body), version, vocabulary);
   if (!compiled.ok) return false;
   if (older.size >= OLDER_MAX) older.delete(older.keys().next().value ?? '');

@@ -1,7 +1,7 @@
 // The catalog of one version, compiled: what a request needs to know without asking D1. Built from documents; parts that
 // did not change since the version before are taken over as they are.
 
-import type { EventDeclarations } from '../../schema/catalog.ts';
+import type { WrittenDeclarations } from '../../schema/catalog.ts';
 import type { documents, keys } from '../../schema/d1.ts';
 import type { PlacementRules } from '../decide/decide.ts';
 import { compileItem, type Item } from '../decide/items.ts';
@@ -67,7 +67,7 @@ export function buildCatalog(
   const vocabularyAt = (fromVersion: number): { version: number; vocabulary: Vocabulary } => {
     const row = declarations.findLast((candidate) => candidate.fromVersion <= fromVersion);
     if (!row) return { version: 0, vocabulary: EMPTY_VOCABULARY };
-    const vocabulary = vocabularies.get(row.version) ?? vocabularyOf(JSON.parse(row.body) as EventDeclarations);
+    const vocabulary = vocabularies.get(row.version) ?? vocabularyOf(JSON.parse(row.body) as WrittenDeclarations);
     vocabularies.set(row.version, vocabulary);
     return { version: row.version, vocabulary };
   };

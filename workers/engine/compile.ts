@@ -1,7 +1,7 @@
 // A journey document becomes a machine, once per version, or a list of findings. Everything a run could trip over is
 // found here: what no schema can say (targets, conditions, delays) and what must be bounded. The steps: program.ts.
 
-import type { EventDeclarations } from '../../schema/catalog.ts';
+import type { EventDeclarations, WrittenDeclarations } from '../../schema/catalog.ts';
 import {
   type After,
   type Always,
@@ -53,11 +53,11 @@ export interface Vocabulary {
   readonly resolve: (event: string) => string;
 }
 
-export function vocabularyOf(declarations: EventDeclarations): Vocabulary {
+export function vocabularyOf({ events, traits = {} }: WrittenDeclarations): Vocabulary {
   const names = new Map<string, string>();
-  for (const [event, declaration] of Object.entries(declarations.events))
+  for (const [event, declaration] of Object.entries(events))
     for (const alias of declaration.aliases ?? []) names.set(alias, event);
-  return { declarations, resolve: (event) => names.get(event) ?? event };
+  return { declarations: { events, traits }, resolve: (event) => names.get(event) ?? event };
 }
 
 export const EMPTY_VOCABULARY: Vocabulary = vocabularyOf({ events: {}, traits: {} });
