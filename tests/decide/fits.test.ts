@@ -8,6 +8,7 @@ import { type Item, withNumbers } from '../../workers/decide/items.ts';
 import { NO_LEDGER, withDecision } from '../../workers/decide/ledger.ts';
 import { shelve } from '../../workers/decide/shelf.ts';
 import { ownedOf } from '../../workers/decide/situation.ts';
+import { compileField } from '../../workers/decide/templates.ts';
 import { contentOf, type Given, NOW, offerOf, situationOf } from './shelf.ts';
 
 const DAY = 86_400_000;
@@ -232,5 +233,24 @@ describe('order', () => {
     const last = contentOf('zz', { priority: -1 });
     expect(answer([...items, last]).shown()).toEqual([]);
     expect(answer([...items.slice(0, 10), last]).shown()).toEqual(['zz']);
+  });
+});
+
+describe('templates', () => {
+  const IN = '{% for a in traits.list %}';
+  const END = '{% endfor %}';
+  it.each([
+    [`${IN}${IN}x${END}${END}`],
+    ['{% liquid\nfor a in (1..9)\nfor b in (1..9)\necho b\nendfor\nendfor\n%}'],
+    [`${IN}{% comment %}${END}{% endcomment %}${IN}x${END}${END}`],
+    [`${IN}{% if a %}{% case a %}{% when 1 %}{% tablerow b in a %}x{% endtablerow %}{% endcase %}{% endif %}${END}`],
+    [`{% capture z %}${IN}{% unless a %}${IN}x${END}{% endunless %}${END}{% endcapture %}`],
+    [`${IN}x{% else %}${IN}y${END}${END}`],
+  ])('a loop inside a loop is refused, however it is written: %s', (title) => {
+    expect(compileField('title', title)).toMatchObject({ fault: expect.stringContaining('nested') });
+  });
+
+  it('one loop behind another is taken', () => {
+    expect(compileField('title', `${IN}x${END}{% if a %}${IN}y${END}{% endif %}`)).toHaveProperty('field');
   });
 });

@@ -32,14 +32,15 @@ export type CompiledField = { readonly name: string } & (
 /** A list of a customer has at most 1,000 elements, so one loop is bounded; the platform's clock cannot bound nested ones. */
 const LOOP_DEPTH_MAX = 1;
 
-function loopDepthOf(source: string): number {
-  let depth = 0;
-  let deepest = 0;
-  for (const [, end] of source.matchAll(/\{%-?\s*(end)?(?:for|tablerow)\b/g)) {
-    depth += end ? -1 : 1;
-    deepest = Math.max(deepest, depth);
-  }
-  return deepest;
+const LOOPS: readonly unknown[] = ['for', 'tablerow'];
+
+/** By the parsed tree: in the text a loop may hide in a liquid tag, and the end of one in a comment. */
+function loopDepthOf(node: unknown): number {
+  if (Array.isArray(node)) return Math.max(0, ...node.map(loopDepthOf));
+  if (typeof node !== 'object' || node === null) return 0;
+  const own = 'name' in node && LOOPS.includes(node.name) ? 1 : 0;
+  // What a node holds stands in lists: its templates, or branches that have some.
+  return own + Math.max(0, ...Object.values(node).filter(Array.isArray).map(loopDepthOf));
 }
 
 /** @returns the compiled field, or the fault in words */
@@ -50,10 +51,11 @@ export function compileField(
 ): { field: CompiledField } | { fault: string } {
   if (typeof value !== 'string' || !(value.includes('{{') || value.includes('{%')))
     return { field: { name, kind: 'fixed', value } };
-  if (loopDepthOf(value) > LOOP_DEPTH_MAX)
-    return { fault: 'loops are nested; one loop inside another multiplies the work' };
   try {
-    return { field: { name, kind: 'template', medium, template: engines[medium].parse(value) } };
+    const template = engines[medium].parse(value);
+    if (loopDepthOf(template) > LOOP_DEPTH_MAX)
+      return { fault: 'loops are nested; one loop inside another multiplies the work' };
+    return { field: { name, kind: 'template', medium, template } };
   } catch (error) {
     return { fault: error instanceof Error ? error.message : String(error) };
   }
