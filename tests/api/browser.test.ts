@@ -138,6 +138,10 @@ test('figures of a client about itself need no key, and nothing is kept of them'
 const HEADERS = [
   ...['authorization', 'content-type', 'anonymousid', 'sentat', 'x-retry-count', 'rsa-recovered', 'rsa-retry-attempt'],
   ...['rsa-retry-reason', 'rsa-since-first-attempt', 'rsa-since-last-attempt'],
+  'ce-id',
+  'ce-source',
+  'ce-type',
+  'ce-specversion',
 ];
 
 describe('as deployed, with configured origins', () => {
@@ -198,4 +202,15 @@ describe('as deployed, with configured origins', () => {
     );
     expect(message.status).toBe(503);
   });
+});
+
+test('while a system starts, a page of another origin reads when to come back', async () => {
+  const app = createApp({ keys: new Map(), linkSecret: 'l', ready: false });
+  const request = new Request('https://edge.example/v1/events', {
+    method: 'POST',
+    headers: { origin: 'https://shop.example' },
+  });
+  const execution = only<ExecutionContext>({ waitUntil: () => undefined });
+  const { status, headers } = await app.fetch(request, only<Env>({}), execution);
+  expect([status, headers.get('retry-after'), headers.get('access-control-allow-origin')]).toEqual([503, '1', '*']);
 });

@@ -60,10 +60,13 @@ export function createApp(local: LocalMode | null): App {
   const finish = (request: Request, response: Response, execution: ExecutionContext) =>
     traced(request, response, { execution, route: () => routeOf(request) });
   const answer = async (request: Request, env: Env, execution: ExecutionContext): Promise<Response> => {
-    const response = starting(request)
-      ? problem({ kind: 'unavailable', detail: 'The system is starting.', retryAfterSeconds: 1 })
-      : await (request.headers.has('origin') ? crossOrigin : routes).fetch(request, env, execution);
-    return finish(request, response, execution);
+    const fromPage = request.headers.has('origin');
+    if (!starting(request))
+      return finish(request, await (fromPage ? crossOrigin : routes).fetch(request, env, execution), execution);
+    const early = problem({ kind: 'unavailable', detail: 'The system is starting.', retryAfterSeconds: 1 });
+    // Only the local mode starts, and it serves every origin: a page is to read when to come back.
+    if (fromPage) early.headers.set('access-control-allow-origin', '*');
+    return finish(request, early, execution);
   };
   /** By path alone, without a router; a 200 of these carries everything that `traced` would add. */
   const answerBusy = async (handle: Handler, request: Request, env: Env, execution: ExecutionContext) => {

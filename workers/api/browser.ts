@@ -42,6 +42,10 @@ export const CROSS_ORIGIN_HEADERS: readonly string[] = [
   'x-request-id',
   'traceparent',
   'tracestate',
+  // CloudEvents in binary mode: the attributes of the specification and those that name the customer.
+  ...['id', 'source', 'specversion', 'type', 'time', 'subject', 'dataschema', 'userid', 'anonymousid'].map(
+    (attribute) => `ce-${attribute}`,
+  ),
 ];
 
 /** Headers of an answer that a page of another origin may read: when to come back, and what to name when asking why. */
