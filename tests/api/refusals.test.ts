@@ -117,6 +117,17 @@ test('500 events are a call, 501 are 413', async () => {
   expect((await server.describe(`u:${who.userId}`)).events).toBe(500);
 });
 
+test('a short question is read as text: gzip says so in its header, and lost text names no customer', async () => {
+  const question = JSON.stringify({ userId: 'u-gzip', placements: [] });
+  const zipped = gzipSync(question);
+  expect((await post('/v1/decide', zipped, { ...WRITE, 'content-encoding': 'gzip' })).status).toBe(200);
+  expect(expectProblem(await post('/v1/decide', zipped), 400).detail).toBe(
+    'The body is gzip. Send it with the header content-encoding: gzip.',
+  );
+  const broken = Buffer.concat([Buffer.from('{"userId":"'), Buffer.from([0xff]), Buffer.from('","placements":[]}')]);
+  expect(expectProblem(await post('/v1/decide', broken), 400).detail).toContain('not valid UTF-8');
+});
+
 test('gzip is read up to the ceiling; a bomb is 413, something else that claims to be gzip is 400', async () => {
   const who = { userId: fresh('zip') };
   const events = [message(who, 'page')];

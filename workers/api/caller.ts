@@ -6,7 +6,7 @@ import { KEY_RATE, LIMITS } from '../../schema/limits.ts';
 import { freshCatalog, lacksSecrets } from '../catalog/cache.ts';
 import type { KeyRow } from '../catalog/catalog.ts';
 import { findKey, type Keys, keyOf, knownByHeader, rememberHeader } from './auth.ts';
-import { type Read, readJsonObject } from './body.ts';
+import { isShort, type Read, readJsonObject, readShort } from './body.ts';
 import type { Sender } from './commit.ts';
 import { CATALOG_UNREADABLE, catalogOfRequest, type Env, problem } from './context.ts';
 import type { Failure, ProblemError } from './problem.ts';
@@ -21,6 +21,30 @@ export const identifyCaller = (
   execution: Pick<ExecutionContext, 'waitUntil'>,
   localKeys: Keys | null,
 ): Promise<Caller | Response> => identifySender(readJsonObject, request, env, execution, localKeys);
+
+const readQuestion = (request: Request): Promise<Read<JsonObject>> =>
+  isShort(request) ? readShort(request) : readJsonObject(request);
+
+/** The same for a question, of which mostly nothing but a short body has to be waited for. */
+export async function identifyQuickly(
+  request: Request,
+  env: Env,
+  execution: Pick<ExecutionContext, 'waitUntil'>,
+  localKeys: Keys | null,
+): Promise<Caller | Response> {
+  const catalog = freshCatalog();
+  const key = knownByHeader(request, catalog);
+  if (!catalog || !key || !isShort(request)) return identifySender(readQuestion, request, env, execution, localKeys);
+  const read = await readShort(request);
+  if (!read.ok) return problem(read.failure);
+  if (env.KEY_RATE && !localKeys && (await isOverRate(env.KEY_RATE, key))) return problem(OVER_RATE);
+  return { key, catalog, body: read.value };
+}
+
+const isOverRate = async (rate: RateLimit, key: KeyRow): Promise<boolean> =>
+  key.role === 'write' && !(await rate.limit({ key: key.hash })).success;
+
+const OVER_RATE: Failure = { kind: 'too-many', limit: 'key', retryAfterSeconds: KEY_RATE.periodSeconds };
 
 /** Body, catalog and key of a call, or the answer that refuses it. */
 export async function identifySender<B extends object>(
@@ -42,8 +66,7 @@ export async function identifySender<B extends object>(
     findKey(early ?? keyOf(request, 'writeKey' in read.value ? read.value.writeKey : undefined), catalog, localKeys);
   if (!key) return problem(unknownKey());
   if (!known && early !== null) rememberHeader(request, catalog, key);
-  if (env.KEY_RATE && !localKeys && key.role === 'write' && !(await env.KEY_RATE.limit({ key: key.hash })).success)
-    return problem({ kind: 'too-many', limit: 'key', retryAfterSeconds: KEY_RATE.periodSeconds });
+  if (env.KEY_RATE && !localKeys && (await isOverRate(env.KEY_RATE, key))) return problem(OVER_RATE);
   return { key, catalog, body: read.value };
 }
 

@@ -3,10 +3,10 @@
 import { catalogFor } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { CustomerNamespace, MessageTask, Projection, Rousing } from '../customer/messages.ts';
+import { SERVER_TIMING, timed } from '../customer/standing.ts';
 import type { MailEnv } from '../delivery/email.ts';
 import type { Keys } from './auth.ts';
 import { type Failure, problem } from './problem.ts';
-import { REQUEST_ID } from './trace.ts';
 
 export interface Env extends MailEnv {
   readonly CUSTOMER: CustomerNamespace;
@@ -58,21 +58,7 @@ export function withCatalog(response: Response, version: number): Response {
 export const json = (body: object, status = 200, headers: Record<string, string> = {}): Response =>
   new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', ...headers } });
 
-/** Filled for each answer and copied by it: headers made one by one cost a read a tenth of its time. */
-const answerHeaders = new Headers({ 'content-type': 'application/json' });
-
-/** A 200 of the busy calls, made with its timing and its id, so that neither is added later. */
-export function answered(body: string, startedAt: number, requestId: string): Response {
-  answerHeaders.set(SERVER_TIMING, timed(startedAt));
-  answerHeaders.set(REQUEST_ID, requestId);
-  return new Response(body, { headers: answerHeaders });
-}
-
-const SERVER_TIMING = 'server-timing';
-
-const timed = (startedAt: number): string => `total;dur=${Date.now() - startedAt}`;
-
-/** How long the call took, RFC-like Server-Timing; the platform's clock stands still between I/O. */
+/** How long the call took, W3C Server-Timing; the platform's clock stands still between I/O. */
 export const timing = (startedAt: number): Record<string, string> => ({
   [SERVER_TIMING]: timed(startedAt),
 });

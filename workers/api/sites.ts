@@ -19,13 +19,13 @@ import type {
   Reply,
   Standing,
 } from '../customer/messages.ts';
+import { ASK_BY_RPC, answered, standingBody, standingUrl } from '../customer/standing.ts';
 import { proofOf } from './auth.ts';
-import { identifyCaller, instantOf, prefixed, tokenOf, tooManyEvents } from './caller.ts';
+import { identifyCaller, identifyQuickly, instantOf, prefixed, tokenOf, tooManyEvents } from './caller.ts';
 import { readDecideCall, readEventsCall } from './calls.ts';
 import { isUnverifiable, mustBeTrusted, NOT_REACHED, unreachable, untrusted } from './commit.ts';
 import {
   type AppEnv,
-  answered,
   CATALOG_UNREADABLE,
   type Env,
   type Handler,
@@ -130,7 +130,7 @@ const decide =
   (local: LocalMode | null): Handler =>
   async (request, env, execution) => {
     const startedAt = Date.now();
-    const caller = await identifyCaller(request, env, execution, local?.keys ?? null);
+    const caller = await identifyQuickly(request, env, execution, local?.keys ?? null);
     if (caller instanceof Response) return caller;
     const { catalog, key, body } = caller;
     const read = readDecideCall(body);
@@ -152,9 +152,14 @@ const decide =
     // What the catalog took off the page's patience is not given to the object again.
     const waitMs = Math.max(startedAt + LIMITS.decideWaitMs - Date.now(), LIMITS.decideWaitMs / 5);
     if (asked.placements.length === 0) {
-      const standing = await inTime<Standing>(object.standing(catalog.version, proven), waitMs, NOT_REACHED);
-      if (typeof standing === 'string')
-        return answered(`{"customer":${standing},"decisions":{},"degraded":false}`, startedAt, requestIdOf(request));
+      const question = { catalogVersion: catalog.version, proven, startedAt, requestId: requestIdOf(request) };
+      const quick = await inTime<Response | null>(object.fetch(standingUrl(question)), waitMs, null);
+      if (quick?.status === 200) return quick;
+      const standing =
+        quick?.status === ASK_BY_RPC
+          ? await inTime<Standing>(object.standing(catalog.version, proven), waitMs, NOT_REACHED)
+          : NOT_REACHED;
+      if (typeof standing === 'string') return answered(standingBody(standing), startedAt, question.requestId);
     } else {
       const reply = await inTime<Reply<Decided>>(
         object.decide({ customerId, catalogVersion: catalog.version, proven, decide: asked }),

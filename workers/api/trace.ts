@@ -2,10 +2,10 @@
 // on every answer; the rest is looked at only when something went wrong, so that an event pays for a header and no more.
 // A line says what failed and where, by route and never by address: no ids of customers, no bodies, no query strings.
 
+import { REQUEST_ID } from '../customer/standing.ts';
+
 /** What a caller may name his request: letters, digits and the signs of UUIDs and base64; an e-mail address is none. */
 const SANE_ID = /^[A-Za-z0-9._+/=-]{1,128}$/;
-
-export const REQUEST_ID = 'x-request-id';
 
 /** Begins the ids of this isolate. Made with the first one: the platform has no randomness before a request. */
 let isolate = '';

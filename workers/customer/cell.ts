@@ -204,10 +204,15 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
     return null;
   };
 
+  /** When the state at hand is next to be woken; a commit makes another state, so the two tell whether it still holds. */
+  let woken: { of: CustomerState; by: Catalog; at: number | null } | null = null;
+
   const isDue = (catalog: Catalog, at: number): boolean => {
     const customer = load();
-    const dueAt = customer && nextWakeAt(customer, machineOf(catalog), catalog);
-    return dueAt != null && dueAt <= at;
+    if (!customer) return false;
+    if (woken?.of !== customer || woken.by !== catalog)
+      woken = { of: customer, by: catalog, at: nextWakeAt(customer, machineOf(catalog), catalog) };
+    return woken.at !== null && woken.at <= at;
   };
 
   const cell: Cell = {

@@ -13,7 +13,7 @@ import { now, platformTime } from './clock.ts';
 import { openFlood } from './flood.ts';
 import type {
   Claim,
-  CustomerObject,
+  CustomerCalls,
   Decided,
   DecideRequest,
   Described,
@@ -35,6 +35,7 @@ import { readMet } from './met.ts';
 import { handOverPage, movedSources } from './move.ts';
 import { adoptSource, catalogOf, drain, projectionOf, seeToIndex, tellAfterwards } from './outbound.ts';
 import { claimMessage, readMessages, settleMessage } from './sending.ts';
+import { ASK_BY_RPC, answered, readStandingUrl, standingBody } from './standing.ts';
 import { clearHistory, type Entry, readEntriesAfter, readTimeline } from './storage.ts';
 
 export type { CustomerEnv };
@@ -47,7 +48,7 @@ type Opened =
   | Exclude<Standing, string>;
 const BUSY = { kind: 'busy', retryAfterMs: 1_000 } as const;
 
-export class Customer extends DurableObject<CustomerEnv> implements CustomerObject {
+export class Customer extends DurableObject<CustomerEnv> implements CustomerCalls {
   readonly #cell = openCell(this.ctx, this.env);
   readonly #flood = openFlood();
   readonly #afterwards = (work: Promise<void>): void => this.ctx.waitUntil(work);
@@ -81,15 +82,32 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerObje
     return reply;
   }
 
+  /** Where the customer stands, the short way (standing.ts): what has to be awaited first is asked by RPC. */
+  override fetch(request: Request): Response {
+    const question = readStandingUrl(request.url);
+    if (!question) return new Response(null, { status: 404 });
+    const cell = this.#cell;
+    const catalog = catalogInMemory(question.catalogVersion);
+    if (!catalog || cell.redirect() || !cell.isReady(catalog) || !cell.catchUp(catalog, cell.inputTime(now()), null))
+      return new Response(null, { status: ASK_BY_RPC });
+    if (this.#flood.take(1, Date.now()) > 0) return new Response(null, { status: 503 });
+    const { startedAt, requestId } = question;
+    return answered(standingBody(this.#standing(question)), startedAt, requestId);
+  }
+
   /** Where the customer stands; only reads, and an unknown customer stays unknown. `via`: who forwards, after a merge. */
   async standing(catalogVersion: number, proven: boolean, via?: string): Promise<Standing> {
     const opened = await this.#open(catalogVersion, via);
     const cell = this.#cell;
     if (opened.kind === 'moved') return cell.stub(opened.to).standing(catalogVersion, proven, cell.name());
     if (opened.kind !== 'open') return opened;
-    const state = cell.load();
-    const request = via === undefined ? { proven } : { proven, via };
-    return JSON.stringify({ id: shownId(request, cell.name()), stages: state ? shownStages(state, proven) : {} });
+    return this.#standing(via === undefined ? { proven } : { proven, via });
+  }
+
+  #standing(asked: { readonly proven: boolean; readonly via?: string }): string {
+    const state = this.#cell.load();
+    const id = shownId(asked, this.#cell.name());
+    return JSON.stringify({ id, stages: state ? shownStages(state, asked.proven) : {} });
   }
 
   /** Decides placements, and records what was shown; with none asked for it only reads. */

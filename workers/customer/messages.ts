@@ -237,7 +237,13 @@ export interface Rousing {
   readonly rouse: { readonly after: string; readonly version: number };
 }
 
-export interface CustomerObject {
+/** What an object is asked through its stub. */
+export interface CustomerObject extends CustomerCalls {
+  /** The short way of `standing`; see standing.ts. */
+  fetch(url: string): Promise<Response>;
+}
+
+export interface CustomerCalls {
   rouse(catalogVersion: number): Promise<Reply<object>>;
   standing(catalogVersion: number, proven: boolean, via?: string): Promise<Standing>;
   ingest(request: IngestRequest): Promise<Reply<Ingested>>;
