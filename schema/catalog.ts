@@ -36,15 +36,36 @@ const Situation = z.strictObject({
   referrer: terms.optional().describe('Hosts; those below them count too.'),
 });
 
-const Cap = z.strictObject({
-  event: z.enum(['decision', 'impression', 'click', 'redemption']),
-  most: z.number().int().min(1).max(LIMITS.capMostMax),
-  placement: slug.optional(),
-  within: z
-    .union([Duration, z.strictObject({ calendar: z.enum(['day', 'week', 'month']) })])
-    .optional()
-    .describe('A duration before now, or the day, week or month of the customer’s calendar; absent: ever.'),
-});
+const Cap = z
+  .strictObject({
+    event: z.enum(['decision', 'impression', 'click', 'redemption']),
+    most: z.number().int().min(1).max(LIMITS.totalMax),
+    scope: z
+      .enum(['customer', 'all'])
+      .default('customer')
+      .describe('all: of all customers together, counted exactly; every customer shown the item takes from it.'),
+    placement: slug.optional(),
+    within: z
+      .union([Duration, z.strictObject({ calendar: z.enum(['day', 'week', 'month']) })])
+      .optional()
+      .describe(
+        'A duration before now, or the day, week or month of the customer’s calendar; absent: ever. In all: of UTC’s.',
+      ),
+  })
+  .superRefine(({ scope, most, within }, context) => {
+    if (scope === 'customer' && most > LIMITS.capMostMax)
+      context.addIssue({
+        code: 'custom',
+        path: ['most'],
+        message: `of one customer at most ${LIMITS.capMostMax} are counted`,
+      });
+    if (scope === 'all' && typeof within === 'string')
+      context.addIssue({
+        code: 'custom',
+        path: ['within'],
+        message: 'in all is counted by the calendar: use { "calendar": "day" }, "week" or "month"',
+      });
+  });
 export type Cap = z.infer<typeof Cap>;
 
 const document = {
@@ -76,6 +97,29 @@ const document = {
   locales: z.record(locale, Fields).refine((locales) => Object.keys(locales).length > 0, 'give at least one language'),
 };
 
+const Budget = z
+  .strictObject({
+    pieces: z.number().int().min(1).max(LIMITS.totalMax).optional().describe('Redemptions in all.'),
+    money: z
+      .number()
+      .min(0.01)
+      .max(LIMITS.totalMax / 100)
+      .optional()
+      .describe('What may be spent in all, in the currency of the benefit.'),
+    hold: z
+      .number()
+      .min(0.01)
+      .max(LIMITS.totalMax / 100)
+      .optional()
+      .describe('Held for one customer until it is redeemed; absent: the benefit’s amount.'),
+    holdFor: Duration.optional().describe('How long; absent: seven days.'),
+  })
+  .refine(({ pieces, money }) => pieces !== undefined || money !== undefined, 'give pieces or money');
+
+const Codes = z.strictObject({
+  pool: slug.describe('A pool of single-use codes, filled by POST /admin/pools/{id}/codes.'),
+});
+
 export const CONTENT_KINDS = [
   'article',
   'test-report',
@@ -100,6 +144,8 @@ export const Offer = z
     eligibility: Condition.optional(),
     applicability: Condition.optional(),
     suitability: Condition.optional(),
+    budget: Budget.optional(),
+    codes: Codes.optional(),
     excludes: slug.optional().describe('Of offers with the same word one is shown in an answer.'),
     benefit: z.strictObject({
       kind: z.enum(['percent', 'amount', 'service', 'gift', 'points']),

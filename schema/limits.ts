@@ -24,6 +24,17 @@ export const LIMITS = {
   /** Caps of one item, and how many a cap may allow: so many instants are kept of each kind and placement. */
   capsMax: 10,
   capMostMax: 50,
+  /** Units of one total: pieces, hundredths of a currency, codes. */
+  totalMax: 1_000_000_000,
+  /** Single-use codes in one call, and characters of one. */
+  codesPerCallMax: 10_000,
+  codeCharsMax: 64,
+  /** Redemptions of one total that a customer remembers, so that a return gives back. */
+  settledMax: 20,
+  /** How often a decision is made again because a total had run out. */
+  claimRoundsMax: 4,
+  /** How long a decision waits for a total, milliseconds. */
+  claimWaitMs: 150,
   /** Countries, devices, referrers, products and topics one item names. */
   termsMax: 100,
   /** How long after a decision what came of it still counts. */

@@ -12,7 +12,7 @@ export interface Room {
 
 export const ROOMS = {
   pure: {
-    include: ['tests/{check,decide,engine,experiments,histories,journeys,schema,simulation,tidy}/**/*.test.ts'],
+    include: ['tests/{check,decide,engine,experiments,histories,journeys,schema,simulation,tidy,totals}/**/*.test.ts'],
   },
   platform: { include: ['tests/{customer,delivery}/**/*.test.ts'] },
   server: { include: ['tests/{api,bench}/**/*.test.ts'], exclude: [...UNDER_PRESSURE, ...OF_ONE_FEATURE] },

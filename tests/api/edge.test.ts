@@ -93,6 +93,7 @@ async function ask<T = Problem>(
   const env: Env = {
     DB: db,
     CUSTOMER: { getByName: () => object, get: () => object, idFromString: (id) => ({ id }) as never },
+    TOTALS: {} as Env['TOTALS'],
     PROJECTIONS: {} as Env['PROJECTIONS'],
     MESSAGES: {} as Env['MESSAGES'],
     EMAIL: {} as Env['EMAIL'],

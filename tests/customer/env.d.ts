@@ -5,6 +5,7 @@
 declare namespace Cloudflare {
   interface Env {
     readonly CUSTOMER: DurableObjectNamespace;
+    readonly TOTALS: DurableObjectNamespace;
     readonly DB: D1Database;
     readonly PROJECTIONS: Queue<
       | readonly import('../../workers/customer/messages.ts').Projection[]

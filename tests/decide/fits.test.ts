@@ -164,7 +164,15 @@ describe('what fits', () => {
     expect([fate({ locales: endless }), fate({ locales })].includes('template')).toBe(true);
   });
 
-  it('F12 experiments are asked of what passed everything else', () => {
+  it('F12 O3 an item of which nothing is left in all; its fallback stands in', () => {
+    const limited = offerOf('a', { caps: [{ event: 'decision', scope: 'all', most: 5 }], fallback: 'z' });
+    const items = [limited, offerOf('z', { placements: ['nowhere'] })];
+    expect(answer(items, { exhausted: () => null }).shown()).toEqual(['a']);
+    const { shown, lost } = answer(items, { exhausted: ({ id }) => (id === 'a' ? 'pot' : null) });
+    expect([shown(), lost('a')]).toEqual([['z'], ['budget-exhausted', { pot: 'pot' }]]);
+  });
+
+  it('F13 experiments are asked of what passed everything else', () => {
     const asked: string[] = [];
     const screen = {
       ask: ({ id }: { id: string }) => {

@@ -7,7 +7,7 @@ import { isObject, type Json } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import type { DocumentRow } from '../catalog/catalog.ts';
 import { type Draft, EVENTS_ID, type PublishResult, publish } from '../catalog/publish.ts';
-import { now } from '../customer/clock.ts';
+import { now } from '../clock.ts';
 import type { AdminEnv } from './admin.ts';
 import { readJsonObject } from './body.ts';
 import { json, problem, withCatalog } from './context.ts';

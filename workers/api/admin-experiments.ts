@@ -5,7 +5,7 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { EXPERIMENT_LEVELS, Experiment } from '../../schema/experiment.ts';
 import { readCells, readSnapshot } from '../catalog/snapshots.ts';
-import { now } from '../customer/clock.ts';
+import { now } from '../clock.ts';
 import { resultsOf, stateOf } from '../experiments/results.ts';
 import type { AdminEnv } from './admin.ts';
 import { json, problem } from './context.ts';

@@ -4,7 +4,7 @@
 import { Hono } from 'hono';
 import { parseJsonText } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
-import { now } from '../customer/clock.ts';
+import { now } from '../clock.ts';
 import type { EventStatus, Fired, IncomingEvent, Projection, Reply } from '../customer/messages.ts';
 import { confirmProjections, foldProjections } from '../delivery/projections.ts';
 import type { AdminEnv } from './admin.ts';

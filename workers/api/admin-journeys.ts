@@ -6,7 +6,7 @@ import { LIMITS } from '../../schema/limits.ts';
 import type { DocumentRow } from '../catalog/catalog.ts';
 import { publish } from '../catalog/publish.ts';
 import { readDeclarationsAt, readDocument, readVersions } from '../catalog/store.ts';
-import { now } from '../customer/clock.ts';
+import { now } from '../clock.ts';
 import type { AdminEnv } from './admin.ts';
 import { readJsonObject } from './body.ts';
 import { json, problem, withCatalog } from './context.ts';

@@ -7,7 +7,7 @@ import { Duration } from '../../schema/journey.ts';
 import { type Json, pointerOf } from '../../schema/json.ts';
 import { LIMITS, SIMULATION } from '../../schema/limits.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import { now } from '../customer/clock.ts';
+import { now } from '../clock.ts';
 import { compileJourney } from '../engine/compile.ts';
 import { durationMs } from '../engine/durations.ts';
 import type { Machine } from '../engine/machine.ts';

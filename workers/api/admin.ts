@@ -11,6 +11,7 @@ import { adminJourneyRoutes } from './admin-journeys.ts';
 import { adminMessageRoutes } from './admin-messages.ts';
 import { adminPreviewRoutes } from './admin-preview.ts';
 import { adminSimulateRoutes } from './admin-simulate.ts';
+import { adminTotalsRoutes } from './admin-totals.ts';
 import { bearerOf, findKey } from './auth.ts';
 import {
   type AppEnv,
@@ -69,5 +70,6 @@ export function adminRoutes(local: LocalMode | null): Hono<AdminEnv> {
   app.route('/', adminImportRoutes());
   app.route('/', adminSimulateRoutes());
   app.route('/', adminPreviewRoutes());
+  app.route('/', adminTotalsRoutes());
   return app;
 }

@@ -5,7 +5,7 @@
 import { Hono } from 'hono';
 import { LIMITS } from '../../schema/limits.ts';
 import { freshCatalog } from '../catalog/cache.ts';
-import { now } from '../customer/clock.ts';
+import { now } from '../clock.ts';
 import type { Ingested, IngestRequest, Reply } from '../customer/messages.ts';
 import { NOT_REACHED } from './commit.ts';
 import { type AppEnv, catalogOfRequest, type Env, inTime, type LocalMode, problem } from './context.ts';

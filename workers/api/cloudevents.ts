@@ -5,7 +5,7 @@ import { Hono } from 'hono';
 import { CloudEvent, isJsonType, messageIdOf, messageOf } from '../../schema/cloudevent.ts';
 import { findJsonFault, isObject, type Json, type JsonObject, parseJsonBytes, pointerOf } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
-import { now } from '../customer/clock.ts';
+import { now } from '../clock.ts';
 import { type Read, readJson, readRawBytes, unzipped } from './body.ts';
 import { identifySender, prefixed, tooManyEvents } from './caller.ts';
 import { commitEvents } from './commit.ts';

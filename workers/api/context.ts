@@ -5,11 +5,13 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { CustomerNamespace, MessageTask, Projection, Rousing } from '../customer/messages.ts';
 import { SERVER_TIMING, timed } from '../customer/standing.ts';
 import type { MailEnv } from '../delivery/email.ts';
+import type { TotalsNamespace } from '../totals/messages.ts';
 import type { Keys } from './auth.ts';
 import { type Failure, problem } from './problem.ts';
 
 export interface Env extends MailEnv {
   readonly CUSTOMER: CustomerNamespace;
+  readonly TOTALS: TotalsNamespace;
   readonly DB: D1Database;
   readonly PROJECTIONS: Queue<readonly Projection[] | Rousing>;
   readonly MESSAGES: Queue<MessageTask>;

@@ -7,6 +7,7 @@ import { content, events, experiment, journey, message, offer } from './openapi-
 import { EXPERIMENT_ROUTES } from './openapi-experiments.ts';
 import type { Body, Route } from './openapi-route.ts';
 import type { SchemaName } from './openapi-schemas.ts';
+import { TOTAL_ROUTES } from './openapi-totals.ts';
 
 const idParam = (words: string, example: string) => z.object({ id: z.string().describe(words).meta({ example }) });
 const dryRun = z.object({
@@ -371,6 +372,7 @@ export const ADMIN_ROUTES: readonly Route[] = [
   ...JOURNEYS,
   ...CATALOG,
   ...EXPERIMENT_ROUTES,
+  ...TOTAL_ROUTES,
   PREVIEW,
   ...CUSTOMERS,
   ...IMPORT,

@@ -76,3 +76,4 @@ export const NDJSON_EXAMPLE = [
 ]
   .map((line) => JSON.stringify(line))
   .join('\n');
+export const pool = { id: 'spring', draft: { codes: ['SPRING-7F3K', 'SPRING-9Q2M'] } };

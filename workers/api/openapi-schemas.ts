@@ -14,6 +14,7 @@ import { RecordedCustomer, RecordedEntry } from '../simulate/record.ts';
 import { ExperimentResults, ExperimentSummary } from './admin-experiments.ts';
 import { Loss, PreviewCall } from './admin-preview.ts';
 import { SimulateCall, Simulated } from './admin-simulate.ts';
+import { CodesDraft, ItemTotals, Pool, PoolAdded } from './admin-totals.ts';
 import { DecideCall, EventsCall } from './calls.ts';
 
 const time = z.iso.datetime().describe('ISO 8601, UTC.');
@@ -236,6 +237,10 @@ export const SCHEMAS = {
   ExperimentDraft: Experiment.extend({ ...withoutId, ...ignoredVersion }),
   ExperimentList: z.object({ experiments: z.array(ExperimentSummary) }),
   ExperimentResults,
+  ItemTotals,
+  Pool,
+  PoolAdded,
+  CodesDraft,
   Deleted: z.object({ id: z.string(), deleted: z.literal(true) }),
   ServedEventDeclarations: z.strictObject({ ...EventDeclarations.shape, version }),
   EventDeclarationsDraft: z.strictObject({ ...EventDeclarations.shape, ...ignoredVersion }),

@@ -1,6 +1,8 @@
 // Errors as the outside sees them: RFC 9457 problem+json, one map from what went wrong to status and words. Never a
 // stack, never a 500 for bad input.
 
+import type { z } from 'zod';
+import { pointerOf } from '../../schema/json.ts';
 import { CUSTOMER_RATE, KEY_RATE } from '../../schema/limits.ts';
 
 export interface ProblemError {
@@ -25,6 +27,12 @@ export type Failure =
   | { readonly kind: 'unsupported-type'; readonly detail: string }
   | { readonly kind: 'too-many'; readonly limit: RateLimitName; readonly retryAfterSeconds: number }
   | { readonly kind: 'unavailable'; readonly detail: string; readonly retryAfterSeconds: number };
+
+/** What a schema found, each with its place. */
+export const invalid = (issues: readonly z.core.$ZodIssue[]): Failure => ({
+  kind: 'invalid',
+  errors: issues.map((issue) => ({ pointer: pointerOf(issue.path), detail: issue.message })),
+});
 
 /** The limits that can be passed: calls with one public key, events of one customer. */
 export type RateLimitName = 'key' | 'customer';

@@ -2,13 +2,12 @@
 // leaves here without proof. The tracking API, which answers with neither stages nor decisions, is tracking.ts.
 
 import { Hono } from 'hono';
-import type { z } from 'zod';
 import { customerIdOf } from '../../schema/event.ts';
-import { isObject, type Json, type JsonObject, pointerOf } from '../../schema/json.ts';
+import { isObject, type Json, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import type { KeyRow } from '../catalog/catalog.ts';
+import { now } from '../clock.ts';
 import { defaultDecisions } from '../customer/answer.ts';
-import { now } from '../customer/clock.ts';
 import type {
   Decided,
   DecisionRequest,
@@ -36,7 +35,7 @@ import {
 } from './context.ts';
 import { type Intake, takeEvent } from './intake.ts';
 import { linkSecretOf, withLinks } from './links.ts';
-import type { Failure } from './problem.ts';
+import { invalid } from './problem.ts';
 import { noteDegraded, requestIdOf } from './trace.ts';
 
 /** The calls that make up nearly all of the traffic, by path: POST without a query, from a server or the site's own origin. */
@@ -230,10 +229,5 @@ function firstContext(body: JsonObject): JsonObject {
 
 const textId = (id: string | number | null | undefined): string | undefined =>
   id === null || id === undefined || id === '' ? undefined : String(id);
-
-const invalid = (issues: readonly z.core.$ZodIssue[]): Failure => ({
-  kind: 'invalid',
-  errors: issues.map((issue) => ({ pointer: pointerOf(issue.path), detail: issue.message })),
-});
 
 export type { Decisions };

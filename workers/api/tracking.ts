@@ -6,7 +6,7 @@ import { type Context, Hono } from 'hono';
 import { EVENT_TYPES, type EventType } from '../../schema/event.ts';
 import { isObject, type Json } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
-import { now } from '../customer/clock.ts';
+import { now } from '../clock.ts';
 import type { Keys } from './auth.ts';
 import { type Caller, identifyCaller, instantOf, prefixed, tooManyEvents } from './caller.ts';
 import { commitEvents } from './commit.ts';

@@ -33,6 +33,8 @@ export const CODES = {
   'reserved-event': ['error', 'A step emits an event that the system makes by itself.'],
   template: ['error', 'A template of content or of a message cannot be rendered.'],
   validity: ['error', 'Content, an offer or an experiment ends before it begins.'],
+  'cap-twice': ['error', 'Two caps in all limit the same.'],
+  'budget-hold': ['error', 'A budget in money does not say what one customer may spend, or is less than that.'],
   experiment: ['error', 'An experiment contradicts itself, or compares nothing.'],
   // Ways through the stages.
   'unreachable-stage': ['warning', 'No way leads from the initial stage to this one.'],

@@ -2,7 +2,7 @@
 // mode (the clock's offset and the mails sent in files, the list of objects with alarms) and that a folder has one system at a time.
 
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { drizzle } from 'drizzle-orm/d1';
 import { migrate } from 'drizzle-orm/d1/migrator';
@@ -130,18 +130,19 @@ function keptMails(state: string): object[] {
 }
 
 /**
- * Objects that have an alarm set (for `until` or earlier, milliseconds), as hexadecimal ids: workerd keeps them in
- * metadata.sqlite of the namespace, with their instants in nanoseconds.
+ * Objects that have an alarm set (for `until` or earlier, milliseconds), by class and hexadecimal id: workerd keeps
+ * them in metadata.sqlite of the namespace, a folder named worker-Class, with their instants in nanoseconds.
  */
-function objectsWithAlarms(state: string, until: string | null): string[] {
+function objectsWithAlarms(state: string, until: string | null): { kind: string; id: string }[] {
   const latest = until === null ? LATEST : BigInt(until) * 1_000_000n;
   return filesBelow(join(state, 'do'), 'metadata.sqlite').flatMap((file) => {
     const database = new DatabaseSync(file, { readOnly: true });
+    const kind = basename(dirname(file)).replace(/^.*-/, '');
     try {
       return database
         .prepare('SELECT actor_id FROM _cf_ALARM WHERE scheduled_time <= ?')
         .all(latest)
-        .map((row) => String(row['actor_id']));
+        .map((row) => ({ kind, id: String(row['actor_id']) }));
     } finally {
       database.close();
     }

@@ -5,6 +5,7 @@ import { LIMITS } from '../../schema/limits.ts';
 import type { EngineEvent } from '../engine/machine.ts';
 import { engineEventOf as eventOfMessage } from '../engine/message.ts';
 import * as travel from '../engine/travel.ts';
+import { noteClaimed } from './claims.ts';
 import { type Commit, learn } from './commit.ts';
 import { apply, forget } from './effects.ts';
 import { noteOutcomes } from './exposures.ts';
@@ -25,6 +26,7 @@ const WORLD: travel.World<Commit> = {
     state.nextSeq++;
     noteOutcomes(commit, name, () => event, at);
     noteReported(commit, name, () => event, at);
+    noteClaimed(commit, name, () => event, at);
     return true;
   },
 };
@@ -62,6 +64,7 @@ export function applyEvent(commit: Commit, incoming: IncomingEvent, now: number)
     travel.noteTraits(WORLD, commit, now);
   noteOutcomes(commit, name, event, at);
   noteReported(commit, name, event, now);
+  noteClaimed(commit, name, event, now);
   travel.offerEvent(WORLD, commit, name, event, now);
   return true;
 }

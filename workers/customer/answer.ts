@@ -4,12 +4,14 @@ import { v7 as uuid } from 'uuid';
 import type { JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import { decideAll, ONE_SLOT, type Shown, type Situation } from '../decide/decide.ts';
+import { type Answer, decideAll, ONE_SLOT, type Shown, type Situation } from '../decide/decide.ts';
+import type { Item } from '../decide/items.ts';
 import { ownedOf } from '../decide/situation.ts';
 import { factsOf, type HistoryEntry } from '../engine/facts.ts';
 import { timersOf } from '../engine/timers.ts';
 import { liveRuns, type MachineOf } from '../engine/travel.ts';
 import { engineEventOf } from './advance.ts';
+import { type Asked, exhaustedFor, noteShown, nothingAsked, releaseUnused, type Wanted, wantedFor } from './claims.ts';
 import { type Commit, record } from './commit.ts';
 import { keepExposures, screenOf, screenOfImagined, screenOfNobody } from './exposures.ts';
 import { ledgerReader, messageIn, noteDecision } from './ledgers.ts';
@@ -25,18 +27,15 @@ import type {
 import { type CustomerState, stagesOf } from './state.ts';
 import { factsFromRows, latestBodies } from './storage.ts';
 
-interface Decided {
+export interface Decided {
   readonly decisions: Decisions;
   readonly explained: Explanations | null;
 }
 
-/** The placements asked for, each with what stands for it; one that nothing stands for is an empty list. */
-function decidePlacements(
-  catalog: Catalog,
-  request: DecisionRequest,
-  situation: Omit<Situation, 'context' | 'locales' | 'zone'>,
-  onShown: (shown: Shown, decisionId: string, placement: string) => void = () => undefined,
-): Decided {
+type Met = Omit<Situation, 'context' | 'locales' | 'zone'>;
+
+/** What the placements asked for show in this situation. */
+function answerTo(catalog: Catalog, request: DecisionRequest, situation: Met): Answer {
   const { traits } = situation.facts;
   const { timezone } = traits;
   const asked: Situation = {
@@ -46,14 +45,27 @@ function decidePlacements(
     locales: localesOf(request, traits),
   };
   const rulesOf = (placement: string) => catalog.placements.get(placement) ?? ONE_SLOT;
-  const answer = decideAll(catalog.shelf, request.placements, rulesOf, asked, request.explain);
+  return decideAll(catalog.shelf, request.placements, rulesOf, asked, request.explain);
+}
+
+/**
+ * The placements asked for, each with what stands for it; one that nothing stands for is an empty list.
+ * @param onShown notes what is shown, and says with which code
+ */
+function decidePlacements(
+  catalog: Catalog,
+  request: DecisionRequest,
+  situation: Met,
+  onShown: (shown: Shown, decisionId: string, placement: string) => string | null = () => null,
+): Decided {
+  const answer = answerTo(catalog, request, situation);
   const decisions: Decisions = {};
   for (const [placement, list] of answer.shown)
     decisions[placement] = list.map((shown) => {
       const { kind, id, version, fields } = shown;
       const decisionId = uuid();
-      onShown(shown, decisionId, placement);
-      return { kind, id, version, decisionId, fields };
+      const code = onShown(shown, decisionId, placement);
+      return { kind, id, version, decisionId, fields: code === null ? fields : { ...fields, code } };
     });
   return { decisions, explained: answer.explained && Object.fromEntries(answer.explained) };
 }
@@ -82,31 +94,68 @@ export interface Asking {
   readonly at: number;
 }
 
+/** The customer of a commit, as a decision sees it; nothing is changed by looking. */
+function situationOf(commit: Commit, catalog: Catalog, { asking, at }: Asking): Met {
+  const { state, sql } = commit;
+  const stages = stagesForDecision(catalog, state);
+  const facts = factsFromRows(sql, state.traits, state.lastActivityAt);
+  const event = asking && engineEventOf(asking);
+  const screen = screenOf(commit, catalog, { stages, facts, event, at });
+  return {
+    ...{ customerId: state.id, stages, facts, event, now: at },
+    ...{ ledgerOf: ledgerReader(sql), owned: () => ownedBy(sql) },
+    ...(screen ? { screen } : {}),
+  };
+}
+
+/** B1: the claims that what would be shown needs and that were not asked for yet. Nothing is recorded. */
+export function claimsWanted(
+  commit: Commit,
+  catalog: Catalog,
+  request: DecisionRequest,
+  who: Asking,
+  asked: Asked,
+): Wanted[] {
+  const exhausted = exhaustedFor(commit.sql, asked, who.at, false);
+  const plain = { ...request, explain: false };
+  const { shown } = answerTo(catalog, plain, { ...situationOf(commit, catalog, who), exhausted });
+  return wantedFor(commit.sql, asked, who.at, shown);
+}
+
 /** Decides for the customer of a commit and puts on record what was shown. */
 export function decideAndRecord(
   commit: Commit,
   catalog: Catalog,
   request: DecisionRequest,
-  { asking, proven, at }: Asking,
+  who: Asking,
+  asked: Asked = nothingAsked(),
 ): Decided {
   const { state, sql } = commit;
+  const { proven, at } = who;
   if (!mayShow(state.id, proven)) return { decisions: defaultDecisions(catalog, request, at), explained: null };
-  const stages = stagesForDecision(catalog, state);
-  const facts = factsFromRows(sql, state.traits, state.lastActivityAt);
-  const event = asking && engineEventOf(asking);
-  const screen = screenOf(commit, catalog, { stages, facts, event, at });
-  const situation = {
-    ...{ customerId: state.id, stages, facts, event, now: at },
-    ...{ ledgerOf: ledgerReader(sql), owned: () => ownedBy(sql) },
-    ...(screen ? { screen } : {}),
-  };
-  const decided = decidePlacements(catalog, request, situation, (shown, decisionId, placement) =>
-    noteDecision(commit, shown, decisionId, placement, at),
+  const limited = isLimited(catalog, request);
+  const situation = situationOf(commit, catalog, who);
+  const decided = decidePlacements(
+    catalog,
+    request,
+    limited ? { ...situation, exhausted: exhaustedFor(sql, asked, at, true) } : situation,
+    (shown, decisionId, placement) => {
+      noteDecision(commit, shown, decisionId, placement, at);
+      return shown.item.totals.length === 0 ? null : noteShown(commit, asked, shown, decisionId, placement, at);
+    },
   );
-  keepExposures(commit, screen);
+  releaseUnused(commit, asked, at);
+  keepExposures(commit, situation.screen);
   if (request.placements.length > 0) record(commit, 'decision', at, { placements: shownIn(decided.decisions) });
   return decided;
 }
+
+/** Whether a total may have to be asked before this can be decided. */
+export const isLimited = ({ shelf }: Catalog, { placements }: DecisionRequest): boolean =>
+  shelf.limited.size > 0 && placements.some((placement) => shelf.limited.has(placement));
+
+/** B3. */
+const NOTHING_CLAIMED = (item: Item): string | null => item.totals[0]?.pot ?? null;
 
 /** F5, by the last orders and refunds. */
 function ownedBy(sql: SqlStorage): ReadonlySet<string> {
@@ -137,6 +186,7 @@ export function defaultDecisions(catalog: Catalog, request: DecisionRequest, now
     facts: factsOf([], {}),
     event: null,
     now,
+    exhausted: NOTHING_CLAIMED,
     ...(screen ? { screen } : {}),
   });
   return decisions;

@@ -4,12 +4,13 @@
 
 import { loadMachine, machineInMemory } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import { now, platformTime } from '../clock.ts';
 import type { Run } from '../engine/machine.ts';
 import { type MachineOf, NO_OPENINGS, nextWakeAt } from '../engine/travel.ts';
 import { NO_TRIALS } from '../experiments/screen.ts';
+import type { TotalsNamespace } from '../totals/messages.ts';
 import { fireTimers } from './advance.ts';
 import { alarmAt, type Told } from './alarm.ts';
-import { now, platformTime } from './clock.ts';
 import { beginCommit, type Commit, finishCommit, willWrite } from './commit.ts';
 import type { CustomerNamespace, CustomerObject, MessageTask, Projection, Rousing } from './messages.ts';
 import { meetsOthers, noteMet } from './met.ts';
@@ -19,6 +20,7 @@ import { type OutboxRow, readOutbox, readState } from './storage.ts';
 
 export interface CustomerEnv {
   readonly CUSTOMER: CustomerNamespace;
+  readonly TOTALS: TotalsNamespace;
   readonly DB: D1Database;
   readonly PROJECTIONS: Queue<readonly Projection[] | Rousing>;
   readonly MESSAGES: Queue<MessageTask>;

@@ -5,11 +5,21 @@
 import { DurableObject } from 'cloudflare:workers';
 import { catalogInMemory } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import { now, platformTime } from '../clock.ts';
 import { applyEvent, applyEvents, fireTimers } from './advance.ts';
 import { retryAt } from './alarm.ts';
-import { decideAndRecord, defaultDecisions, describe, mayShow, recordedOf, shownId, shownStages } from './answer.ts';
+import {
+  decideAndRecord,
+  defaultDecisions,
+  describe,
+  isLimited,
+  mayShow,
+  recordedOf,
+  shownId,
+  shownStages,
+} from './answer.ts';
 import { type Cell, type CustomerEnv, openCell, type Silence } from './cell.ts';
-import { now, platformTime } from './clock.ts';
+import { decideClaiming } from './deciding.ts';
 import { openFlood } from './flood.ts';
 import type {
   Claim,
@@ -69,17 +79,20 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
 
     const at = cell.inputTime(now());
     if (!cell.catchUp(catalog, at, null)) return BUSY;
+    const { events, decide, proven } = request;
+    const who = { asking: events.at(-1) ?? null, proven, at };
+    const asksTotals = decide !== null && isLimited(catalog, decide) && mayShow(cell.name(), proven);
     const reply = cell.transact(catalog, null, (commit) => {
-      const { events, decide, proven } = request;
       const statuses = applyEvents(commit, events, at);
-      const decisions =
-        decide && decideAndRecord(commit, catalog, decide, { asking: events.at(-1) ?? null, proven, at }).decisions;
+      const decisions = decide && !asksTotals ? decideAndRecord(commit, catalog, decide, who).decisions : null;
       const stages = shownStages(commit.state, proven);
       return { kind: 'done' as const, customerId: shownId(request, commit.state.id), stages, statuses, decisions };
     });
+    // What is limited in all is asked for by what the events led to, so its decision is a commit of its own.
+    const claimed = asksTotals ? await decideClaiming(cell, catalog, decide, who) : null;
     this.#letOut();
     tellAfterwards(cell, catalog, this.#afterwards);
-    return reply;
+    return claimed ? { ...reply, decisions: claimed.decisions } : reply;
   }
 
   /** Where the customer stands, the short way (standing.ts): what has to be awaited first is asked by RPC. */
@@ -125,16 +138,19 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
       const customerId = shownId(request, cell.name());
       return { kind: 'done', customerId, stages, decisions: defaultDecisions(catalog, decide, at) };
     }
-    const reply = cell.transact(catalog, null, (commit) => {
-      const { decisions, explained } = decideAndRecord(commit, catalog, decide, { asking: null, proven, at });
-      return {
-        kind: 'done' as const,
-        customerId: shownId(request, commit.state.id),
-        stages: shownStages(commit.state, proven),
-        decisions,
-        ...(explained ? { explained } : {}),
-      };
-    });
+    const who = { asking: null, proven, at };
+    const { decisions, explained } = isLimited(catalog, decide)
+      ? await decideClaiming(cell, catalog, decide, who)
+      : cell.transact(catalog, null, (commit) => decideAndRecord(commit, catalog, decide, who));
+    const state = cell.load();
+    const reply = {
+      kind: 'done' as const,
+      customerId: shownId(request, cell.name()),
+      stages: state ? shownStages(state, proven) : {},
+      decisions,
+      ...(explained ? { explained } : {}),
+    };
+    this.#letOut();
     tellAfterwards(cell, catalog, this.#afterwards);
     return reply;
   }

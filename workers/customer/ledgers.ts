@@ -7,6 +7,7 @@ import type { Item } from '../decide/items.ts';
 import { type ItemLedger, mergeLedgers, NO_LEDGER, OUTCOMES, withDecision, withOutcome } from '../decide/ledger.ts';
 import type { EngineEvent } from '../engine/machine.ts';
 import { itemKey } from '../experiments/compile.ts';
+import { decisionOfCoupon } from './claims.ts';
 import type { Commit } from './commit.ts';
 import { ledgerParts, readPart, writePart } from './storage.ts';
 
@@ -34,9 +35,13 @@ export function noteDecision(commit: Commit, { item }: Shown, decisionId: string
 /** H1: an event that was just added to the history may say what came of a decision. Parsed only if its name may. */
 export function noteReported(commit: Commit, name: string, event: () => EngineEvent, at: number): void {
   const kind = OUTCOMES.get(name);
-  const decisionId = kind && event().properties['decision_id'];
-  if (kind === undefined || typeof decisionId !== 'string') return;
+  if (kind === undefined) return;
+  const { properties } = event();
+  const { decision_id: named } = properties;
+  const decisionId = typeof named === 'string' ? named : decisionOfCoupon(commit.sql, properties);
+  if (decisionId === null) return;
   for (const { name: part, body } of ledgerParts(commit.sql)) {
+    if (!body.includes(JSON.stringify(decisionId))) continue;
     const next = withOutcome(parsed(body), decisionId, kind, at);
     if (next) keep(commit, part, next);
   }

@@ -224,6 +224,8 @@ export interface MovedRest {
   readonly messages: readonly string[];
   readonly exposures: readonly string[];
   readonly ledgers: readonly { readonly name: string; readonly body: string }[];
+  /** Absent from an object of before there were totals. */
+  readonly claims?: readonly { readonly name: string; readonly body: string }[];
   readonly lastActivityAt: number | null;
   readonly lastInputAt: number;
 }

@@ -6,6 +6,7 @@ import { isObject, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import type { Run } from '../engine/machine.ts';
 import type { MachineOf } from '../engine/travel.ts';
+import { takeClaims } from './claims.ts';
 import { type Commit, learn, record } from './commit.ts';
 import { takeExposures } from './exposures.ts';
 import { takeLedgers } from './ledgers.ts';
@@ -13,6 +14,7 @@ import type { HandOver, MovedRest } from './messages.ts';
 import { keepMessage, type StoredMessage } from './sending.ts';
 import type { CustomerState } from './state.ts';
 import {
+  claimParts,
   exposureBodies,
   insertEntry,
   lastMessageNumber,
@@ -59,6 +61,7 @@ export function handOverPage(sql: SqlStorage, state: CustomerState, cursor: numb
           messages: messageBodies(sql, Number.MAX_SAFE_INTEGER, LIMITS.movedMessagesMax).reverse(),
           exposures: exposureBodies(sql),
           ledgers: ledgerParts(sql),
+          claims: claimParts(sql),
           lastActivityAt: state.lastActivityAt,
           lastInputAt: state.lastInputAt,
         }
@@ -94,6 +97,7 @@ export function takePage(commit: Commit, source: string, page: Extract<HandOver,
   for (const text of rest.runs) takeRun(commit, JSON.parse(text) as Run, source);
   takeExposures(commit, rest.exposures);
   takeLedgers(commit, rest.ledgers);
+  takeClaims(commit, rest.claims ?? [], state.lastInputAt);
   let number = lastMessageNumber(sql);
   for (const text of rest.messages) keepMessage(commit, { ...(JSON.parse(text) as StoredMessage), number: ++number });
   writeMove(sql, source, { cursor: page.entries.at(-1)?.seq ?? 0, done: true });

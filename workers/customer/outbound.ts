@@ -5,12 +5,13 @@ import { REQUEUE_AFTER_MS } from '../../schema/limits.ts';
 import { catalogAtLeast, loadMachine, machineInMemory, within } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { indexedRevision } from '../catalog/store.ts';
+import { now } from '../clock.ts';
 import type { Run } from '../engine/machine.ts';
 import { liveRuns, NO_OPENINGS, nextWakeAt } from '../engine/travel.ts';
+import type { SettleRequest } from '../totals/messages.ts';
 import { noteMovedTraits } from './advance.ts';
 import { checkIndexAt, retryAt } from './alarm.ts';
 import type { Cell } from './cell.ts';
-import { now } from './clock.ts';
 import { projectedExposures } from './exposures.ts';
 import type { Projection } from './messages.ts';
 import { readMove, takePage } from './move.ts';
@@ -22,7 +23,8 @@ const INDEX_WAIT_MS = 2_000;
 
 type OutboxEffect =
   | { readonly kind: 'release'; readonly source: string }
-  | { readonly kind: 'message'; readonly key: string };
+  | { readonly kind: 'message'; readonly key: string }
+  | { readonly kind: 'total'; readonly shard: string; readonly request: SettleRequest };
 
 /**
  * Delivers effects: those nobody has tried yet, and those whose time has come. One that is confirmed is forgotten, one
@@ -37,6 +39,9 @@ export async function drain(cell: Cell): Promise<void> {
       if (effect.kind === 'message') {
         await cell.env.MESSAGES.send({ customerId: cell.name(), key: effect.key }, { contentType: 'json' });
         defer(cell, row.key, now() + REQUEUE_AFTER_MS);
+      } else if (effect.kind === 'total') {
+        await cell.env.TOTALS.getByName(effect.shard).settle(effect.request);
+        deleteOutbox(cell.sql, row.key);
       } else {
         await cell.stub(effect.source).release(cell.name());
         deleteOutbox(cell.sql, row.key);

@@ -58,6 +58,8 @@ export const SQL = {
   readMoves: "SELECT name, body FROM parts WHERE name >= 'move:' AND name < 'move;' LIMIT 1000",
   readExposures: "SELECT body FROM parts WHERE name >= 'exposure:' AND name < 'exposure;' LIMIT 1000",
   readLedgers: "SELECT name, body FROM parts WHERE name >= 'ledger:' AND name < 'ledger;' LIMIT 1000",
+  readClaims: "SELECT name, body FROM parts WHERE name >= 'claims:' AND name < 'claims;' LIMIT 1000",
+  clearClaims: "DELETE FROM parts WHERE name >= 'claims:' AND name < 'claims;'",
   clearLedgers: "DELETE FROM parts WHERE name >= 'ledger:' AND name < 'ledger;'",
   latestBodies: 'SELECT body FROM entries WHERE name = ? ORDER BY at DESC, seq DESC LIMIT ?',
   clearExposures: "DELETE FROM parts WHERE name >= 'exposure:' AND name < 'exposure;'",
@@ -246,6 +248,11 @@ export function ledgerParts(sql: SqlStorage): { name: string; body: string }[] {
   return sql.exec<{ name: string; body: string }>(SQL.readLedgers).toArray();
 }
 
+/** What is held of totals. */
+export function claimParts(sql: SqlStorage): { name: string; body: string }[] {
+  return sql.exec<{ name: string; body: string }>(SQL.readClaims).toArray();
+}
+
 /** The events of a name, the latest first. */
 export function latestBodies(sql: SqlStorage, event: string, limit: number): string[] {
   return sql
@@ -268,6 +275,7 @@ export function clearHistory(sql: SqlStorage): void {
   sql.exec(SQL.clearRuns);
   sql.exec(SQL.clearExposures);
   sql.exec(SQL.clearLedgers);
+  sql.exec(SQL.clearClaims);
   sql.exec(SQL.clearMessages);
   sql.exec(SQL.clearMessageEffects);
   writeTraits(sql, {});

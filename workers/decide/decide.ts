@@ -32,6 +32,8 @@ export interface Situation {
   readonly ledgerOf?: (item: Item) => ItemLedger;
   /** Products and categories the customer has; asked only where an item wants to know. */
   readonly owned?: () => ReadonlySet<string>;
+  /** The pot that has nothing left for this customer of an item with totals; null where there is. All have, unless given. */
+  readonly exhausted?: (item: Item, placement: string) => string | null;
   /** What experiments say of an item that passed everything else. */
   readonly screen?: Screen;
 }
@@ -57,6 +59,7 @@ export type Reason =
   | 'diversity'
   | 'cap'
   | 'template'
+  | 'budget-exhausted'
   | Lost
   | 'outranked';
 
@@ -64,7 +67,7 @@ export type Reason =
 export const REASONS: readonly Reason[] = [
   ...(['stage', 'validity', 'kind', 'situation', 'owns', 'audience', 'eligibility', 'applicability'] as const),
   ...(['suitability', 'shown-already', 'excluded', 'diversity', 'cap', 'template'] as const),
-  ...(['holdout', 'other-arm', 'outranked'] as const),
+  ...(['budget-exhausted', 'holdout', 'other-arm', 'outranked'] as const),
 ];
 
 export interface Loss {
@@ -144,7 +147,8 @@ function fill(shelf: Shelf, asked: Asked, scoreOf: (item: Item) => number, lost:
     else {
       lost?.set(item, outcome);
       // O3: in its place, once; what a fallback falls back to is not asked.
-      const instead = outcome.reason === 'cap' && item.fallback !== null ? shelf.byId.get(item.fallback) : undefined;
+      const limited = outcome.reason === 'cap' || outcome.reason === 'budget-exhausted';
+      const instead = limited && item.fallback !== null ? shelf.byId.get(item.fallback) : undefined;
       const other = instead && instead !== item ? compete(instead, asked) : null;
       if (instead && other && 'fields' in other) take(instead, other, asked);
     }
@@ -164,6 +168,8 @@ function compete(item: Item, asked: Asked): Chosen | Loss {
   if (lost) return lost;
   const chosen = render(item, asked.situation);
   if (!chosen) return loss('template', {});
+  const pot = item.totals.length === 0 ? null : (asked.situation.exhausted?.(item, asked.placement) ?? null);
+  if (pot !== null) return loss('budget-exhausted', { pot });
   const withheld = asked.situation.screen?.ask(item, asked.placement);
   return withheld ? loss(withheld.reason, { experiment: withheld.experiment }) : chosen;
 }

@@ -10,6 +10,7 @@ import { type Finding, findingsOf } from '../engine/findings.ts';
 import type { CompiledCap } from './ledger.ts';
 import type { Circumstances, Owning } from './situation.ts';
 import { type CompiledField, compileField } from './templates.ts';
+import { type Total, totalsOf } from './totals.ts';
 
 /** What must hold, and how its absence is called (F6). */
 export interface Rule {
@@ -39,6 +40,8 @@ export interface Item {
   readonly owning: Owning | null;
   readonly excludes: string | null;
   readonly caps: readonly CompiledCap[];
+  /** What is limited for all customers together. */
+  readonly totals: readonly Total[];
   readonly fallback: string | null;
   readonly locales: ReadonlyMap<string, readonly CompiledField[]>;
 }
@@ -100,6 +103,8 @@ export function compileItem(
     }
     locales.set(locale, compiledFields);
   }
+  const totals = totalsOf(kind, source);
+  findings.push(...totals.findings);
   if (findings.length > 0) return { ok: false, findings };
   const { id, placements, stages, priority, tier, topics = [], situation, owns, caps = [], fallback = null } = source;
   return {
@@ -124,7 +129,8 @@ export function compileItem(
       circumstances: situation ? circumstancesOf(situation) : null,
       owning: owns ? { any: owns.any ?? null, none: owns.none ?? [] } : null,
       excludes: 'excludes' in source ? (source.excludes ?? null) : null,
-      caps: caps.map(compileCap),
+      caps: caps.filter(({ scope }) => scope === 'customer').map(compileCap),
+      totals: totals.totals,
       locales,
     },
   };

@@ -17,9 +17,13 @@ export interface Shelf {
   readonly byId: ReadonlyMap<string, Item>;
   /** All candidates of a placement, in whatever stage. */
   readonly byPlacement: ReadonlyMap<string, readonly Item[]>;
+  /** Placements that may show an item with totals, by itself or as a fallback. */
+  readonly limited: ReadonlySet<string>;
 }
 
 const EVERY_STAGE = '';
+
+const hasTotals = (item: Item | undefined): boolean => (item?.totals.length ?? 0) > 0;
 
 /** An item and its score at this moment. */
 export interface Scored {
@@ -60,7 +64,12 @@ export function shelve(items: Iterable<Item>): Shelf {
       fixed.sort(byPriority);
       ranked.sort(byPriority);
     }
-  return { cells, byId, byPlacement };
+  const limited = [...byPlacement]
+    .filter(([, all]) =>
+      all.some((item) => hasTotals(item) || (item.fallback !== null && hasTotals(byId.get(item.fallback)))),
+    )
+    .map(([placement]) => placement);
+  return { cells, byId, byPlacement, limited: new Set(limited) };
 }
 
 /**

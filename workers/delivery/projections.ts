@@ -1,7 +1,7 @@
 // The index of customers in D1, kept by projections that the objects send: one row a customer, one a stage. A batch of
 // projections is one D1 batch; an older revision never overwrites a newer one.
 
-import { now } from '../customer/clock.ts';
+import { now } from '../clock.ts';
 import type { CustomerNamespace, Projection } from '../customer/messages.ts';
 import { inParts } from '../customer/parts.ts';
 import { learnFrom } from './learning.ts';

@@ -8,8 +8,8 @@ import type { AdminEnv } from '../api/admin.ts';
 import { readJsonObject } from '../api/body.ts';
 import { type Env, json, mapBounded, problem } from '../api/context.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import { now, shiftClock } from '../customer/clock.ts';
-import type { CustomerObject, Projection } from '../customer/messages.ts';
+import { now, shiftClock } from '../clock.ts';
+import type { Projection } from '../customer/messages.ts';
 import { learnFrom } from '../delivery/learning.ts';
 import { confirmProjections, foldProjections } from '../delivery/projections.ts';
 import { durationMs } from '../engine/durations.ts';
@@ -102,7 +102,7 @@ async function advanceClock(env: LocalEnv, catalog: Catalog, text: string): Prom
   const timersFired = await fireDue(env, catalog, target);
   const asleep = await objectsWithAlarms(env, Date.now() + ms);
   await moveClock(env, target - Date.now());
-  await mapBounded(asleep, AT_ONCE, (id) => objectOf(env, id).wake());
+  await mapBounded(asleep, AT_ONCE, (object) => objectOf(env, object).wake());
   return json({ now: new Date(now()).toISOString(), timersFired });
 }
 
@@ -113,19 +113,28 @@ async function moveClock(env: LocalEnv, offsetMs: number): Promise<void> {
   shiftClock(offsetMs);
 }
 
-/** Ids of objects; only those whose alarm is set for that instant of the platform's clock or earlier, if one is given. */
-async function objectsWithAlarms(env: LocalEnv, until?: number): Promise<string[]> {
+/** An object as its files name it. */
+interface Named {
+  readonly kind: 'Customer' | 'Totals';
+  readonly id: string;
+}
+
+/** Objects with an alarm; only those whose alarm is set for that instant of the platform's clock or earlier, if one is given. */
+async function objectsWithAlarms(env: LocalEnv, until?: number): Promise<Named[]> {
   const response = await env.HOST.fetch(`http://host/alarms${until === undefined ? '' : `?until=${until}`}`);
-  return response.json<string[]>();
+  return response.json<Named[]>();
 }
 
 async function updateIndex(env: LocalEnv): Promise<void> {
-  const ids = await objectsWithAlarms(env);
-  const pending = await mapBounded(ids, AT_ONCE, (id) => objectOf(env, id).pendingProjection());
+  const customers = (await objectsWithAlarms(env)).filter(({ kind }) => kind === 'Customer');
+  const pending = await mapBounded(customers, AT_ONCE, ({ id }) =>
+    env.CUSTOMER.get(env.CUSTOMER.idFromString(id)).pendingProjection(),
+  );
   await fold(env, pending);
 }
 
-const objectOf = (env: Env, id: string): CustomerObject => env.CUSTOMER.get(env.CUSTOMER.idFromString(id));
+const objectOf = ({ CUSTOMER, TOTALS }: Env, { kind, id }: Named): { wake(): Promise<void> } =>
+  kind === 'Totals' ? TOTALS.get(TOTALS.idFromString(id)) : CUSTOMER.get(CUSTOMER.idFromString(id));
 
 async function fold(env: Env, pending: readonly (Projection | null)[]): Promise<void> {
   const projections = pending.filter((projection) => projection !== null);

@@ -4,7 +4,7 @@
 import { Hono } from 'hono';
 import { html } from 'hono/html';
 import type { AppEnv } from '../api/context.ts';
-import { now } from '../customer/clock.ts';
+import { now } from '../clock.ts';
 import type { LocalEnv } from './clock.ts';
 
 /** One mail as it was sent, and as the mailbox keeps it. */

@@ -6,13 +6,14 @@ import { createApp } from '../api/app.ts';
 import { json, type LocalMode } from '../api/context.ts';
 import type { KeyRow } from '../catalog/catalog.ts';
 import { hashKey } from '../catalog/keys.ts';
-import { shiftClock } from '../customer/clock.ts';
+import { shiftClock } from '../clock.ts';
 import { liftFloodLimit } from '../customer/flood.ts';
 import { handleQueue, type QueueBody } from '../delivery/queue.ts';
 import { clockRoutes, type LocalEnv } from './clock.ts';
 import { localMail, mailboxRoutes } from './mailbox.ts';
 
 export { Customer } from '../customer/customer.ts';
+export { Totals } from '../totals/totals.ts';
 
 const localKey = (key: string, role: KeyRow['role']): [string, KeyRow] => {
   const hash = hashKey(key);
