@@ -48,11 +48,19 @@ beforeAll(async () => {
 });
 
 async function shown(id: string, ...placements: string[]): Promise<{ id: string; decisionId: string }[]> {
+  return shownBy({}, id, ...placements);
+}
+
+async function shownBy(
+  how: { record?: 'impression' | 'nothing' },
+  id: string,
+  ...placements: string[]
+): Promise<{ id: string; decisionId: string }[]> {
   const reply = await objectOf(id).decide({
     customerId: id,
     catalogVersion: catalogVersion(),
     proven: true,
-    decide: { placements, context: {}, locales: ['en'] },
+    decide: { placements, context: {}, locales: ['en'], ...how },
   });
   if (reply.kind !== 'done') throw new Error(JSON.stringify(reply));
   return placements.flatMap((placement) => reply.decisions[placement] ?? []);
@@ -98,4 +106,18 @@ it('H5 what a visitor was shown counts for who the visitor becomes', async () =>
 
 it('a placement that is declared shows as many as it has slots', async () => {
   expect(await idsOf(freshName(), 'many')).toEqual(['one', 'three']);
+});
+
+it('H6 a page that shows what it gets has it counted as seen; one that only asks leaves no trace', async () => {
+  const id = freshName();
+  const idsBy = async (record: 'impression' | 'nothing') =>
+    (await shownBy({ record }, id, 'side')).map((one) => one.id);
+  expect(await idsBy('nothing')).toEqual(['seen']);
+  expect(await objectOf(id).describe()).toBeNull();
+  await ingest(id, [eventOf('page')]);
+  const before = await objectOf(id).timeline(Number.MAX_SAFE_INTEGER, 100);
+  expect([await idsBy('nothing'), await idsBy('nothing')]).toEqual([['seen'], ['seen']]);
+  expect(await objectOf(id).timeline(Number.MAX_SAFE_INTEGER, 100)).toEqual(before);
+  expect([await idsBy('impression'), await idsBy('impression')]).toEqual([['seen'], ['rest']]);
+  expect(await idsBy('nothing')).toEqual(['rest']);
 });

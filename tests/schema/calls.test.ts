@@ -22,10 +22,11 @@ const placements = mostly(
   ),
 );
 const context = mostly(fc.dictionary(fc.string(), json), odd);
+const record = mostly(fc.constantFrom<Json>('decision', 'impression', 'nothing'), odd);
 const id = mostly(fc.constantFrom<Json>('ada', 'i'.repeat(LIMITS.idCharsMax), 7), odd);
 const token = mostly(fc.constantFrom<Json>('t'), fc.oneof(fc.constant('t'.repeat(8_193)), odd));
 const decide = mostly(
-  fc.record({ placements, context, more: json }, { requiredKeys: ['placements'] }),
+  fc.record({ placements, context, record, more: json }, { requiredKeys: ['placements'] }),
   fc.oneof(fc.record({ context }), odd),
 );
 const bodies = (known: Record<string, fc.Arbitrary<Json>>): fc.Arbitrary<JsonObject> =>
@@ -36,7 +37,7 @@ describe('what is recognised directly is what the schema gives', () => {
     const counts = { plain: 0, asked: 0, refused: 0 };
     fc.assert(
       fc.property(
-        bodies({ userId: id, anonymousId: id, customerToken: fc.option(token), placements, context }),
+        bodies({ userId: id, anonymousId: id, customerToken: fc.option(token), placements, context, record }),
         (body) => {
           const parsed = DecideCall.safeParse(body);
           const plain = plainDecideCall(body);

@@ -7,12 +7,18 @@ import { LIMITS } from '../../schema/limits.ts';
 
 const name = z.string().min(1).max(LIMITS.nameCharsMax);
 const Placements = z.array(name).max(LIMITS.placementsMax);
+const Recorded = z
+  .enum(['decision', 'impression', 'nothing'])
+  .nullish()
+  .describe(
+    'impression: the page shows what it gets, so each item counts as seen at once. nothing: only asked, counts for nothing.',
+  );
 const SituationContext = z.record(z.string(), z.unknown()).nullish();
 
 /** The envelope of POST /v1/events; the events themselves are validated one by one. */
 export const EventsCall = z.looseObject({
   events: z.array(z.unknown()).min(1),
-  decide: z.looseObject({ placements: Placements, context: SituationContext }).nullish(),
+  decide: z.looseObject({ placements: Placements, context: SituationContext, record: Recorded }).nullish(),
   customerToken: z.string().max(8_192).nullish(),
 });
 export type EventsCall = z.infer<typeof EventsCall>;
@@ -23,6 +29,7 @@ export const DecideCall = z.looseObject({
   customerToken: z.string().max(8_192).nullish(),
   placements: Placements,
   context: SituationContext,
+  record: Recorded,
   explain: z.boolean().nullish(),
 });
 export type DecideCall = z.infer<typeof DecideCall>;
@@ -47,25 +54,42 @@ export function plainEventsCall(body: JsonObject): EventsCall | null {
   const { events, decide, customerToken } = body;
   if (!Array.isArray(events) || events.length === 0 || customerToken !== undefined) return null;
   if (decide === undefined) return { ...body, events };
-  if (!isObject(decide) || !isObjectOrAbsent(decide['context'])) return null;
+  if (!isObject(decide)) return null;
+  const { context, record } = decide;
+  if (!isObjectOrAbsent(context) || !isRecording(record)) return null;
   const placements = plainPlacements(decide['placements']);
-  return placements && { ...body, events, decide: { ...decide, placements } };
+  return placements && { ...body, events, decide: { ...decide, placements, ...(record ? { record } : {}) } };
 }
 
 /** The body as `DecideCall` would give it; null says "ask Zod", never "refused". Equal to Zod by property test. */
 export function plainDecideCall(body: JsonObject): DecideCall | null {
-  const { userId, anonymousId, customerToken, context, explain } = body;
+  const { userId, anonymousId, customerToken, context, explain, record } = body;
   if (
     explain !== undefined ||
     !isPlainId(userId) ||
     !isPlainId(anonymousId) ||
     customerToken !== undefined ||
-    !isObjectOrAbsent(context)
+    !isObjectOrAbsent(context) ||
+    !isRecording(record)
   )
     return null;
   const placements = plainPlacements(body['placements']);
-  return placements && { ...body, userId, anonymousId, placements, ...(context ? { context } : {}) };
+  return (
+    placements && {
+      ...body,
+      userId,
+      anonymousId,
+      placements,
+      ...(context ? { context } : {}),
+      ...(record ? { record } : {}),
+    }
+  );
 }
+
+type Recording = z.infer<typeof Recorded>;
+
+const isRecording = (value: JsonObject[string] | undefined): value is NonNullable<Recording> | undefined =>
+  value === undefined || value === 'decision' || value === 'impression' || value === 'nothing';
 
 const isPlainId = (value: unknown): value is string | undefined =>
   value === undefined || (typeof value === 'string' && value.length <= LIMITS.idCharsMax);

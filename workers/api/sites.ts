@@ -15,6 +15,7 @@ import type {
   Explanations,
   Ingested,
   IngestRequest,
+  Recording,
   Reply,
   Standing,
 } from '../customer/messages.ts';
@@ -210,7 +211,11 @@ function linked(
 }
 
 function decisionRequest(
-  call: { placements: string[]; context?: Record<string, unknown> | null | undefined },
+  call: {
+    placements: string[];
+    context?: Record<string, unknown> | null | undefined;
+    record?: 'decision' | Recording | null | undefined;
+  },
   env: Env,
   eventContext: JsonObject,
 ): DecisionRequest {
@@ -218,7 +223,13 @@ function decisionRequest(
   const asked = [context['locale'], eventContext['locale']]
     .filter((locale) => typeof locale === 'string')
     .map((locale) => locale.slice(0, 35));
-  return { placements: [...new Set(call.placements)], context, locales: [...asked, env.DEFAULT_LOCALE ?? 'en'] };
+  const { record } = call;
+  return {
+    placements: [...new Set(call.placements)],
+    context,
+    locales: [...asked, env.DEFAULT_LOCALE ?? 'en'],
+    ...(record && record !== 'decision' ? { record } : {}),
+  };
 }
 
 function firstContext(body: JsonObject): JsonObject {

@@ -95,7 +95,7 @@ export interface Asking {
 }
 
 /** The customer of a commit, as a decision sees it; nothing is changed by looking. */
-function situationOf(commit: Commit, catalog: Catalog, { asking, at }: Asking): Met {
+function situationOf(commit: Pick<Commit, 'sql' | 'state'>, catalog: Catalog, { asking, at }: Asking): Met {
   const { state, sql } = commit;
   const stages = stagesForDecision(catalog, state);
   const facts = factsFromRows(sql, state.traits, state.lastActivityAt);
@@ -133,6 +133,7 @@ export function decideAndRecord(
   const { state, sql } = commit;
   const { proven, at } = who;
   if (!mayShow(state.id, proven)) return { decisions: defaultDecisions(catalog, request, at), explained: null };
+  if (request.record === 'nothing') return decideOnly(commit, catalog, request, who);
   const limited = isLimited(catalog, request);
   const situation = situationOf(commit, catalog, who);
   const decided = decidePlacements(
@@ -140,19 +141,38 @@ export function decideAndRecord(
     request,
     limited ? { ...situation, exhausted: exhaustedFor(sql, asked, at, true) } : situation,
     (shown, decisionId, placement) => {
-      noteDecision(commit, shown, decisionId, placement, at);
-      return shown.item.totals.length === 0 ? null : noteShown(commit, asked, shown, decisionId, placement, at);
+      const as = { decisionId, placement, at, seen: request.record === 'impression' };
+      noteDecision(commit, shown, as);
+      return shown.item.totals.length === 0 ? null : noteShown(commit, asked, shown, as);
     },
   );
   releaseUnused(commit, asked, at);
   keepExposures(commit, situation.screen);
-  if (request.placements.length > 0) record(commit, 'decision', at, { placements: shownIn(decided.decisions) });
+  const seen = request.record === 'impression' ? { impressions: true } : {};
+  if (request.placements.length > 0)
+    record(commit, 'decision', at, { placements: shownIn(decided.decisions), ...seen });
   return decided;
 }
 
+/** H6: what would be shown, and nothing is counted or kept of it. */
+export function decideOnly(
+  { sql, state }: Pick<Commit, 'sql' | 'state'>,
+  catalog: Catalog,
+  request: DecisionRequest,
+  who: Asking,
+): Decided {
+  const { screen: _, ...situation } = situationOf({ sql, state }, catalog, who);
+  const nobody = screenOfNobody(catalog, who.at);
+  return decidePlacements(catalog, request, {
+    ...situation,
+    ...(nobody ? { screen: nobody } : {}),
+    exhausted: exhaustedFor(sql, nothingAsked(), who.at, true),
+  });
+}
+
 /** Whether a total may have to be asked before this can be decided. */
-export const isLimited = ({ shelf }: Catalog, { placements }: DecisionRequest): boolean =>
-  shelf.limited.size > 0 && placements.some((placement) => shelf.limited.has(placement));
+export const isLimited = ({ shelf }: Catalog, { placements, record: recorded }: DecisionRequest): boolean =>
+  recorded !== 'nothing' && shelf.limited.size > 0 && placements.some((placement) => shelf.limited.has(placement));
 
 /** B3. */
 const NOTHING_CLAIMED = (item: Item): string | null => item.totals[0]?.pot ?? null;

@@ -17,6 +17,7 @@ import {
   type Said,
   type Settlement,
   settled,
+  without,
   withShown,
 } from '../decide/claims.ts';
 import type { Shown } from '../decide/decide.ts';
@@ -27,6 +28,7 @@ import type { EngineEvent } from '../engine/machine.ts';
 import { itemKey } from '../experiments/compile.ts';
 import { type Granted, shardName, shardsOf, type TotalsNamespace } from '../totals/messages.ts';
 import type { Commit } from './commit.ts';
+import type { ShownAs } from './ledgers.ts';
 import { claimParts, readPart, writeOutbox, writePart } from './storage.ts';
 
 const partOf = (item: Pick<Item, 'kind' | 'id'>): string => `claims:${itemKey(item)}`;
@@ -132,9 +134,7 @@ export function noteShown(
   commit: Commit,
   asked: Asked,
   { item }: Shown,
-  decisionId: string,
-  placement: string,
-  now: number,
+  { decisionId, placement, at: now, seen }: ShownAs,
 ): string | null {
   const part = partOf(item);
   let claims = parsed(readPart(commit.sql, part));
@@ -145,8 +145,10 @@ export function noteShown(
     const claim = held ?? asked.answers.get(key);
     if (!claim) continue;
     if (!held) asked.answers.delete(key);
-    if (total.event === 'decision') tell(commit, { ...claim, what: 'confirm' }, now);
-    else claims = withShown(claims, claim, decisionId);
+    if (total.event === 'decision' || (seen && total.event === 'impression')) {
+      tell(commit, { ...claim, what: 'confirm' }, now);
+      claims = without(claims, claim);
+    } else claims = withShown(claims, claim, decisionId);
     code ??= claim.code;
   }
   keep(commit.sql, part, claims);

@@ -10,6 +10,7 @@ import { applyEvent, applyEvents, fireTimers } from './advance.ts';
 import { retryAt } from './alarm.ts';
 import {
   decideAndRecord,
+  decideOnly,
   defaultDecisions,
   describe,
   isLimited,
@@ -132,13 +133,18 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     if (opened.kind !== 'open') return opened;
     const { catalog, at } = opened;
     const { decide, proven } = request;
-    if (decide.placements.length === 0 || !mayShow(cell.name(), proven)) {
+    const who = { asking: null, proven, at };
+    if (decide.placements.length === 0 || decide.record === 'nothing' || !mayShow(cell.name(), proven)) {
       const state = cell.load();
       const stages = state ? shownStages(state, proven) : {};
       const customerId = shownId(request, cell.name());
-      return { kind: 'done', customerId, stages, decisions: defaultDecisions(catalog, decide, at) };
+      const decided =
+        state && decide.placements.length > 0 && mayShow(cell.name(), proven)
+          ? decideOnly({ sql: cell.sql, state }, catalog, decide, who)
+          : { decisions: defaultDecisions(catalog, decide, at), explained: null };
+      const { decisions, explained } = decided;
+      return { kind: 'done', customerId, stages, decisions, ...(explained ? { explained } : {}) };
     }
-    const who = { asking: null, proven, at };
     const { decisions, explained } = isLimited(catalog, decide)
       ? await decideClaiming(cell, catalog, decide, who)
       : cell.transact(catalog, null, (commit) => decideAndRecord(commit, catalog, decide, who));

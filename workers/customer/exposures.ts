@@ -40,7 +40,11 @@ export interface Meeting {
 }
 
 /** What experiments say to a decision; undefined where there are none. Afterwards `keepExposures`. */
-export function screenOf({ sql, state }: Commit, catalog: Catalog, meeting: Meeting): Screen | undefined {
+export function screenOf(
+  { sql, state }: Pick<Commit, 'sql' | 'state'>,
+  catalog: Catalog,
+  meeting: Meeting,
+): Screen | undefined {
   if (catalog.trials.byId.size === 0) return undefined;
   const { stages, facts, event, at: now } = meeting;
   return screenFor(catalog.trials, {

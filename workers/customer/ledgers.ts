@@ -26,10 +26,21 @@ function keep({ sql }: Commit, part: string, ledger: ItemLedger): void {
 }
 
 /** H1: counts a decision. */
-export function noteDecision(commit: Commit, { item }: Shown, decisionId: string, placement: string, at: number): void {
+export function noteDecision(commit: Commit, { item }: Shown, { decisionId, placement, at, seen }: ShownAs): void {
   if (item.caps.length === 0) return;
   const part = partOf(item);
-  keep(commit, part, withDecision(parsed(readPart(commit.sql, part)), decisionId, placement, at));
+  const decided = withDecision(parsed(readPart(commit.sql, part)), decisionId, placement, at);
+  keep(commit, part, (seen ? withOutcome(decided, decisionId, 'impression', at) : null) ?? decided);
+}
+
+/** How an item is shown. */
+export interface ShownAs {
+  readonly decisionId: string;
+  readonly placement: string;
+  /** Milliseconds. */
+  readonly at: number;
+  /** H6: the page shows what it gets. */
+  readonly seen: boolean;
 }
 
 /** H1: an event that was just added to the history may say what came of a decision. Parsed only if its name may. */

@@ -26,7 +26,11 @@ export interface DecisionRequest {
   readonly locales: readonly string[];
   /** Why each candidate that is not shown is not (J1). */
   readonly explain?: boolean;
+  /** What is put on record beside the decision itself, or that nothing is (H6). */
+  readonly record?: Recording;
 }
+
+export type Recording = 'impression' | 'nothing';
 
 interface Request {
   /** The canonical id; the object's name. */

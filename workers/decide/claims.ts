@@ -75,6 +75,12 @@ export function withShown(claims: ItemClaims, claim: OpenClaim, decisionId: stri
   return { ...claims, open: [...others, shown].slice(-LIMITS.settledMax) };
 }
 
+/** The claim is final, or gone. */
+export const without = (claims: ItemClaims, { key }: OpenClaim): ItemClaims => ({
+  ...claims,
+  open: claims.open.filter((claim) => claim.key !== key),
+});
+
 /** What an event says of a claim. */
 export interface Said {
   readonly event: Counted;
