@@ -184,3 +184,20 @@ export const SIMULATION = {
 } as const;
 /** How long an operator's call waits for D1 and objects before it is answered 503; imports take the time they need. */
 export const ADMIN_WAIT_MS = 20_000;
+/** What the snippet of a page keeps and sends (workers/browser). A message stays below LIMITS.eventBytesMax with what is put around it. */
+export const SNIPPET = {
+  /** Messages that wait; the oldest goes first. */
+  queueMax: 100,
+  /** One message as JSON. */
+  messageCharsMax: 30_000,
+  /** Messages of one call: all of the largest stay below LIMITS.bodyBytesMax. */
+  callMax: 15,
+  /** Placements of one question, LIMITS.placementsMax. */
+  placementsMax: 20,
+  /** After this a call is taken to have failed. */
+  waitMs: 8_000,
+  /** The longest pause before a call is tried again. */
+  pauseMsMax: 60_000,
+} as const;
+/** The snippet as it is served, gzipped: less than an image of a few lines of text. */
+export const SNIPPET_GZIP_BYTES_MAX = 3_072;

@@ -12,9 +12,11 @@ export interface Room {
 
 export const ROOMS = {
   pure: {
-    include: ['tests/{check,decide,engine,experiments,histories,journeys,schema,simulation,tidy,totals}/**/*.test.ts'],
+    include: [
+      'tests/{check,decide,engine,experiments,histories,journeys,schema,simulation,site,tidy,totals}/**/*.test.ts',
+    ],
   },
-  platform: { include: ['tests/{customer,delivery}/**/*.test.ts'] },
+  platform: { include: ['tests/{customer,delivery,render}/**/*.test.ts'] },
   server: { include: ['tests/{api,bench}/**/*.test.ts'], exclude: [...UNDER_PRESSURE, ...OF_ONE_FEATURE] },
   edge: { include: ['tests/{browser,cli,contract}/**/*.test.ts', ...UNDER_PRESSURE, ...OF_ONE_FEATURE] },
 } satisfies Record<string, Room>;

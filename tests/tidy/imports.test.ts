@@ -26,6 +26,8 @@ const BELOW: Record<string, readonly string[]> = {
   delivery: ['clock', 'customer', 'catalog', 'decide', 'experiments', 'engine', 'knowledge', 'schema'],
   // The finish of an import folds projections as the queue's consumer does.
   api: [
+    // The script it serves, as it was built.
+    'browser',
     'simulate',
     'check',
     'delivery',
@@ -69,6 +71,8 @@ const BELOW: Record<string, readonly string[]> = {
   cli: ['local', 'cases', 'check', 'export', 'simulate', 'catalog', 'decide', 'engine', 'knowledge', 'schema'],
   console: ['decide', 'engine', 'knowledge', 'schema'],
   browser: ['schema'],
+  // Shows the same markup as the snippet, before the page is sent.
+  render: ['browser', 'schema'],
 };
 const CORES = ['engine', 'decide', 'experiments', 'knowledge', 'check', 'export', 'simulate', 'cases'];
 const PURE_LIBRARIES = ['@marcbachmann/cel-js', 'liquidjs', 'rrule-temporal', 'temporal-polyfill', 'zod'];

@@ -12,6 +12,7 @@ import { type AppEnv, type Env, type Handler, inTime, json, type LocalMode, prob
 import { docsRoutes } from './docs.ts';
 import { openApiDocument } from './openapi.ts';
 import { busyCalls, siteRoutes } from './sites.ts';
+import { snippetRoutes } from './snippet.ts';
 import { noteCause, routeFinder, traced } from './trace.ts';
 import { trackingRoutes } from './tracking.ts';
 
@@ -27,6 +28,7 @@ export function createApp(local: LocalMode | null): App {
   routes.get('/healthz', (c) => health(c.env.DB));
   routes.get('/openapi.json', () => json(openApiDocument()));
   routes.route('/', docsRoutes());
+  routes.route('/', snippetRoutes());
   routes.route('/', siteRoutes(busy));
   routes.route('/', cacheableRoutes(local));
   routes.route('/', clickRoutes(local));

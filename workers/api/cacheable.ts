@@ -82,5 +82,5 @@ export function cacheableRoutes(local: LocalMode | null): Hono<AppEnv> {
 }
 
 /** RFC 9110, section 13.1.2; weak comparison. */
-const matches = (header: string | null, etag: string): boolean =>
+export const matches = (header: string | null, etag: string): boolean =>
   header?.split(',').some((each) => [etag, '*'].includes(each.trim().replace(/^W\//, ''))) === true;

@@ -6,6 +6,7 @@ import { ADMIN_ROUTES } from './openapi-admin.ts';
 import { cloudEvent, visit } from './openapi-examples.ts';
 import type { Route } from './openapi-route.ts';
 import { TRACKING_ROUTES } from './openapi-tracking.ts';
+import { SNIPPET_FILE } from './snippet.ts';
 
 const SYSTEM: readonly Route[] = [
   {
@@ -104,6 +105,36 @@ const SITES: readonly Route[] = [
     }),
     answers: { 302: { types: [], words: 'On to the address the link was made for.' } },
     problems: [404],
+  },
+  {
+    method: 'get',
+    path: '/waymark.js',
+    id: 'getSnippet',
+    tag: 'sites',
+    open: true,
+    summary: 'The script of a page: events, decisions, impressions and clicks, by consent',
+    description:
+      'Less than 3 KB gzipped. Kept for an hour and asked for by its ETag; Content-Location names the same text for ever.',
+    answers: {
+      200: { types: ['text/javascript'], words: 'The script.' },
+      304: { types: [], words: 'As it was when the ETag was given.' },
+    },
+    problems: [503],
+  },
+  {
+    method: 'get',
+    path: '/waymark/{file}',
+    id: 'getSnippetFile',
+    tag: 'sites',
+    open: true,
+    summary: 'The same script under a name that stands for this text alone',
+    params: z.object({ file: z.string().meta({ example: SNIPPET_FILE }) }),
+    answers: {
+      200: { types: ['text/javascript'], words: 'The script, to be kept for ever.' },
+      302: { types: [], words: 'The name is of another version: on to /waymark.js.' },
+      304: { types: [], words: 'As it was when the ETag was given.' },
+    },
+    problems: [404, 503],
   },
   {
     method: 'post',
