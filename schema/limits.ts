@@ -201,3 +201,12 @@ export const SNIPPET = {
 } as const;
 /** The snippet as it is served, gzipped: less than an image of a few lines of text. */
 export const SNIPPET_GZIP_BYTES_MAX = 3_072;
+/** Server-side rendering of placements (workers/render). */
+export const RENDER = {
+  /** How long a page is held up in all, where its Worker says nothing else. */
+  budgetMs: 300,
+  /** After this a call that was begun early is given up, even if the page has not come to its placements yet. */
+  callMsMax: 5_000,
+  /** Different placements of a page; more keep their fallback. One call takes LIMITS.placementsMax. */
+  placementsMax: 20,
+} as const;

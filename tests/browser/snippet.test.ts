@@ -3,6 +3,8 @@
 
 import type { Browser, BrowserContext } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Item } from '../../workers/browser/item.ts';
+import { markupOf } from '../../workers/render/markup.ts';
 import { fresh, useServer } from '../api/server.ts';
 import { HAS_BROWSER, launch, sayIfMissing } from './chromium.ts';
 import { newVisit, openShop, pageWith, type Shop, type Visit } from './shop.ts';
@@ -255,5 +257,28 @@ describe.runIf(HAS_BROWSER)('the snippet in a page', () => {
     const [first, last] = [visit.told()[0], visit.told().at(-1)];
     expect(last?.userId).toBeUndefined();
     expect(last?.anonymousId).not.toBe(first?.anonymousId);
+  });
+
+  test('B12 U1 what the server renders is what the snippet would have rendered', async () => {
+    const path = `/${fresh('page')}`;
+    shop.write(path, pageWith(server.address(), GIVEN, div('led') + div('hostile')));
+    const { page } = await newVisit(await browser.newContext(), shop);
+    const [response] = await Promise.all([
+      page.waitForResponse((each) => each.url().endsWith('/v1/events')),
+      page.goto(shop.origin + path),
+    ]);
+    const { decisions }: { decisions: Record<string, Item[]> } = await response.json();
+    await page.waitForSelector('#hostile article');
+    for (const name of ['led', 'hostile']) {
+      const placement = `${place}-${name}`;
+      const markup = (decisions[placement] ?? []).map((item) => markupOf(item, placement)).join('');
+      const [fromServer, fromSnippet] = await page.evaluate<[string, string]>(`{
+        const rendered = document.createElement('div');
+        rendered.innerHTML = ${JSON.stringify(markup)};
+        [rendered.innerHTML, document.getElementById('${name}').innerHTML];
+      }`);
+      expect(fromServer).toContain('<article');
+      expect(fromServer).toBe(fromSnippet);
+    }
   });
 });

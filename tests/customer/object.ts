@@ -240,7 +240,7 @@ export async function deliverTasks(tasks: readonly MessageTask[]): Promise<Messa
 }
 
 // The namespace with the methods the consumer calls; see stubOf.
-const namespace = () => env.CUSTOMER as unknown as CustomerNamespace;
+export const namespace = () => env.CUSTOMER as unknown as CustomerNamespace;
 
 /** Rows of a query in D1. */
 export const d1 = async (query: string, ...bindings: (string | number)[]): Promise<Record<string, unknown>[]> =>
