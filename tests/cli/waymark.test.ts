@@ -81,6 +81,14 @@ export const traits: Traits = { email: 'anna@example.com', address: { city: 'Gra
 export const stage: Stages = { lifecycle: 'usage' };
 export const placement: Placement = 'hero';
 export const name: EventName = 'Product Viewed';
+waymark.track('Order Completed', order);
+waymark.identify('anna', traits, { token: 'x' });
+waymark.consent(true);
+export const shown = waymark.decide(['hero']).then(({ decisions }) => decisions.hero?.[0]?.fields);
+// @ts-expect-error nobody declared this event
+waymark.track('Order Complete', order);
+// @ts-expect-error nor this placement
+waymark.decide(['heroes']);
 // @ts-expect-error a number it is
 export const words: EventProperties['Order Completed'] = { revenue: 'much' };
 // @ts-expect-error nobody declared it

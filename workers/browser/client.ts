@@ -26,6 +26,8 @@ export interface Waymark<
 > {
   /** Which script this is. */
   readonly version: string;
+  /** A call as the page can make it before the script has arrived: `(window.waymark ||= []).push(['track', 'Name'])`. */
+  push(call: readonly [method: string, ...given: unknown[]]): void;
   /** Something happened. */
   track<Name extends keyof Events & string>(event: Name, properties?: Events[Name]): void;
   /** The visitor is this user; the token proves it where the write key asks for a proof. */

@@ -8,7 +8,7 @@ import { fill, placementsOf, SHOWING, shownIn } from './render.ts';
 import { NOTHING, openSender } from './send.ts';
 
 type Properties = Readonly<Record<string, unknown>>;
-type Methods = Omit<Waymark<Record<string, Properties>>, 'version'>;
+type Methods = Omit<Waymark<Record<string, Properties>>, 'version' | 'push'>;
 type Call = readonly [method: keyof Methods, ...given: never[]];
 
 declare global {

@@ -13,8 +13,11 @@ export interface Vocabulary {
 const HEAD = `// Made by \`waymark types\` from journeys/. Do not edit: run it again after a change there.
 `;
 
-/** A module of declarations; the same documents give the same text. */
-export function renderTypes({ events, stages, placements }: Vocabulary): string {
+/**
+ * A module of declarations; the same documents give the same text.
+ * @param client the module that declares what a page may call (workers/browser/client.ts)
+ */
+export function renderTypes({ events, stages, placements }: Vocabulary, client: string): string {
   const declared = Object.entries(events.events).flatMap(([name, { description, properties, aliases = [] }]) => [
     ...comment(description, '  '),
     `  ${quoted(name)}: ${renderFields(properties ?? {}, '  ')};`,
@@ -42,6 +45,12 @@ ${journeys.join('\n')}
 
 /** Where a page shows what is decided. */
 export type Placement = ${union(placements)};
+
+${client.replace(/^(\/\/.*\n)+\n*/, '')}
+declare global {
+  /** The script of the page, once it is there. */
+  const waymark: Waymark<EventProperties, Traits, Placement>;
+}
 `;
 }
 

@@ -1,6 +1,7 @@
 // `waymark types`: TypeScript declarations of events, traits, stages and placements for the developers of the sites.
 
-import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { EventDeclarations } from '../../../schema/catalog.ts';
 import { Journey } from '../../../schema/journey.ts';
 import { type Command, EXIT, Misuse, readArgs } from '../command.ts';
@@ -8,12 +9,14 @@ import { readSources } from '../files.ts';
 import { JOURNEYS } from '../publish.ts';
 import { renderTypes, type Vocabulary } from '../types.ts';
 
+const CLIENT = join(import.meta.dirname, '../../browser/client.ts');
+
 export const command: Command = {
   summary: "TypeScript types of events, traits, stages and placements, for the site's developers",
   usage: `waymark types [FOLDER] > waymark.d.ts
 
 Writes declarations for what FOLDER (default: journeys/) declares: EventProperties by event name, aliases included, Traits,
-Stages by journey, and Placement.
+Stages by journey, and Placement; and \`waymark\`, the script of a page, in these words.
 
   --json   the vocabulary itself, as JSON`,
   run: async (args) => {
@@ -24,7 +27,9 @@ Stages by journey, and Placement.
     });
     if (positionals.length > 1) throw new Misuse('One folder at most.');
     const vocabulary = readVocabulary(positionals[0] === undefined ? JOURNEYS : resolve(positionals[0]));
-    process.stdout.write(values.json ? `${JSON.stringify(vocabulary, null, 2)}\n` : renderTypes(vocabulary));
+    process.stdout.write(
+      values.json ? `${JSON.stringify(vocabulary, null, 2)}\n` : renderTypes(vocabulary, readFileSync(CLIENT, 'utf8')),
+    );
     return EXIT.fine;
   },
 };
