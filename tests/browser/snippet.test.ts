@@ -281,4 +281,20 @@ describe.runIf(HAS_BROWSER)('the snippet in a page', () => {
       expect(fromServer).toBe(fromSnippet);
     }
   });
+
+  test('B13 no call is lost between others, however soon after an answer it is made', async () => {
+    const visit = await open('', `${GIVEN} data-manual`);
+    await visit.page.waitForFunction('window.waymark?.version');
+    const answered = await visit.page.evaluate(`(async () => {
+      let answered = 0;
+      for (let ticks = 0; ticks < 12; ticks++) {
+        await waymark.decide(['x']);
+        for (let tick = 0; tick < ticks; tick++) await null;
+        await waymark.decide(['x']);
+        answered++;
+      }
+      return answered;
+    })()`);
+    expect(answered).toBe(12);
+  });
 });

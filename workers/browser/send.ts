@@ -43,7 +43,9 @@ export function openSender(server: string, writeKey: string, keeper: Keeper): Se
     const { a: anonymousId, u: userId, q } = keeper.read();
     const events = given && !pausing ? front(q) : [];
     const ask = !given || pausing || !q[events.length] ? asks.shift() : undefined;
-    if (!ask && !events[0]) return false;
+    // At once: what is called from now on begins anew.
+    busy = !!(ask ?? events[0]);
+    if (!busy) return false;
     const decide = ask?.decide;
     const known = { writeKey, customerToken: sender.token };
     let decided = NOTHING;
@@ -93,7 +95,6 @@ export function openSender(server: string, writeKey: string, keeper: Keeper): Se
       // What is called in one go travels together.
       await null;
       while (await step());
-      busy = false;
     },
   };
 

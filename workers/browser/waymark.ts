@@ -91,7 +91,7 @@ function start({ src, dataset }: HTMLScriptElement): void {
     page: (name, properties) => report('page', { name, properties: { ...situation().page, ...properties } }),
     decide: (asked, context) =>
       new Promise<Decided>((answer) => {
-        const placements = [...new Set(asked)].slice(0, LIMIT.placementsMax);
+        const placements = asked.slice(0, LIMIT.placementsMax);
         sender.send({ decide: { placements, context: { ...situation(), ...context } }, answer });
       }),
     render: async (all) => {
