@@ -68,7 +68,7 @@ const track = (page: Page, ...names: string[]) =>
 const settled = (page: Page) => page.evaluate(`waymark.decide(['${place}']).then(({ degraded }) => degraded)`);
 
 describe.runIf(HAS_BROWSER)('consent', () => {
-  test('B3 B4 before it nothing is stored and nobody named, but the page is filled; given, what waited is sent', async () => {
+  test('SN3 SN4 before it nothing is stored and nobody named, but the page is filled; given, what waited is sent', async () => {
     const context = await browser.newContext();
     const visit = await open(context);
     const { page } = visit;
@@ -100,7 +100,7 @@ describe.runIf(HAS_BROWSER)('consent', () => {
     expect(await context.cookies()).toEqual([]);
   });
 
-  test('B4 refused, what waited is dropped, and nothing is sent or stored on any page', async () => {
+  test('SN4 refused, what waited is dropped, and nothing is sent or stored on any page', async () => {
     const context = await browser.newContext();
     const visit = await open(context);
     await visit.page.waitForSelector('article');
@@ -113,7 +113,7 @@ describe.runIf(HAS_BROWSER)('consent', () => {
     expect(await storedIn(visit.page)).toEqual(NOTHING);
   });
 
-  test('B4 withdrawn, every open page forgets, and a later yes is somebody new', async () => {
+  test('SN4 withdrawn, every open page forgets, and a later yes is somebody new', async () => {
     const context = await browser.newContext();
     const [one, other] = [await open(context, GIVEN), await open(context, GIVEN)];
     await Promise.all([one.acknowledged(1), other.acknowledged(1)]);
@@ -135,7 +135,7 @@ describe.runIf(HAS_BROWSER)('consent', () => {
     expect(await eventsOf(a)).not.toContain('Not for you');
   });
 
-  test('B5 Global Privacy Control outweighs the page’s setting and an earlier yes, until this page is told yes', async () => {
+  test('SN5 Global Privacy Control outweighs the page’s setting and an earlier yes, until this page is told yes', async () => {
     const context = await browser.newContext();
     const earlier = await open(context, GIVEN);
     await earlier.acknowledged(1);
@@ -157,7 +157,7 @@ describe.runIf(HAS_BROWSER)('consent', () => {
 });
 
 describe.runIf(HAS_BROWSER)('on the way', () => {
-  test('B14 B16 offline everything waits; back, each message arrives once and in order', async () => {
+  test('SN14 SN16 offline everything waits; back, each message arrives once and in order', async () => {
     const context = await browser.newContext();
     const visit = await open(context, GIVEN);
     await visit.acknowledged(2);
@@ -176,7 +176,7 @@ describe.runIf(HAS_BROWSER)('on the way', () => {
     expect(await eventsOf(a)).toEqual(['page', 'Content Viewed', 'One', 'Two']);
   });
 
-  test('B14 B17 what a page could not send is sent by a later one, under the same message id', async () => {
+  test('SN14 SN17 what a page could not send is sent by a later one, under the same message id', async () => {
     const context = await browser.newContext();
     const visit = await open(context, `${GIVEN} data-manual`);
     await visit.acknowledged(1);
@@ -191,7 +191,7 @@ describe.runIf(HAS_BROWSER)('on the way', () => {
     expect(await eventsOf(sent?.anonymousId)).toEqual(['Content Viewed', 'Kept', 'Content Viewed']);
   });
 
-  test('B15 at most so many messages wait, the last ones', async () => {
+  test('SN15 at most so many messages wait, the last ones', async () => {
     const context = await browser.newContext();
     const visit = await open(context, `${GIVEN} data-manual`);
     await visit.acknowledged(1);
@@ -208,7 +208,7 @@ describe.runIf(HAS_BROWSER)('on the way', () => {
     expect(Math.max(...calls)).toBe(SNIPPET.callMax);
   });
 
-  test('B16 a fault is tried again, no sooner than the answer says; a refusal ends the waiting', async () => {
+  test('SN16 a fault is tried again, no sooner than the answer says; a refusal ends the waiting', async () => {
     const context = await browser.newContext();
     const visit = await open(context, `${GIVEN} data-manual`);
     await visit.acknowledged(1);
@@ -245,7 +245,7 @@ describe.runIf(HAS_BROWSER)('on the way', () => {
     expect([q, await eventsOf(a)]).toEqual([[], ['Content Viewed', 'Accepted']]);
   });
 
-  test('B17 a page that is left hands what waits to a beacon', async () => {
+  test('SN17 a page that is left hands what waits to a beacon', async () => {
     const tap = await openTap(server.address());
     const context = await browser.newContext();
     // Heard before the script's own listener: listeners of this event are called in the order they came.

@@ -59,7 +59,7 @@ const after = ({ told }: Visit) =>
     .map(({ event, properties }) => ({ event, properties }));
 
 describe.runIf(HAS_BROWSER)('the snippet in a page', () => {
-  test('B6 B8 B9 B11 B13 a page view and its decision are one call; the item stands there as text and is reported when seen', async () => {
+  test('SN6 SN8 SN9 SN11 SN13 a page view and its decision are one call; the item stands there as text and is reported when seen', async () => {
     const { page, told, requests, acknowledged, errors } = await open(
       `${div('led')}<div style="height:5000px"></div>${div('still')}`,
     );
@@ -89,7 +89,7 @@ describe.runIf(HAS_BROWSER)('the snippet in a page', () => {
     expect(errors()).toEqual([]);
   });
 
-  test('B7 a click on or in a marked element reports its event; what is not JSON is said in the console', async () => {
+  test('SN7 a click on or in a marked element reports its event; what is not JSON is said in the console', async () => {
     const visit = await open(`
       <button id="cart" data-waymark-event="Product Added" data-waymark-properties='{"product_id":"saw-1","price":199.9}'>
         <span>Into the <b id="inner">cart</b></span></button>
@@ -110,7 +110,7 @@ describe.runIf(HAS_BROWSER)('the snippet in a page', () => {
     });
   });
 
-  test('B11 a click is counted once: by the link where it counts, by the snippet where it does not', async () => {
+  test('SN11 a click is counted once: by the link where it counts, by the snippet where it does not', async () => {
     const visit = await open(div('led') + div('still'));
     await visit.acknowledged(3);
     const { page } = visit;
@@ -132,7 +132,7 @@ describe.runIf(HAS_BROWSER)('the snippet in a page', () => {
     ]);
   });
 
-  test('B9 fields are text, and an address that is a script is none', async () => {
+  test('SN9 fields are text, and an address that is a script is none', async () => {
     const own =
       '<p data-waymark-field="title"></p><p data-waymark-html="body"></p><a data-waymark-href="url" href="/kept"></a>';
     const { page, acknowledged, errors } = await open(
@@ -148,7 +148,7 @@ describe.runIf(HAS_BROWSER)('the snippet in a page', () => {
     expect(errors()).toEqual([]);
   });
 
-  test('B10 the page’s own elements are filled from the fields they name, and keep what is not there', async () => {
+  test('SN10 the page’s own elements are filled from the fields they name, and keep what is not there', async () => {
     const inside = `<h1 data-waymark-field="title">Old</h1><i data-waymark-field="subtitle">Kept</i>
       <a data-waymark-href="url" href="/old"><span data-waymark-field="cta"></span></a>`;
     const visit = await open(div('led', inside, 'data-waymark-fill'));
@@ -159,7 +159,7 @@ describe.runIf(HAS_BROWSER)('the snippet in a page', () => {
     expect(after(visit)).toMatchObject([{ event: 'Content Viewed', properties: { content_id: `${place}-led` } }]);
   });
 
-  test('B8 the fallback stays without an item, with an item of another make, and when the system is not there', async () => {
+  test('SN8 the fallback stays without an item, with an item of another make, and when the system is not there', async () => {
     const fallbacks = `${div('nothing')}${div('other')}${div('other', '<p data-waymark-field="title">Own</p>', 'data-waymark-fill')}`;
     const visit = await open(fallbacks);
     await visit.acknowledged(1);
@@ -175,7 +175,7 @@ describe.runIf(HAS_BROWSER)('the snippet in a page', () => {
     expect([...visit.errors(), ...away.errors()]).toEqual([]);
   });
 
-  test('B12 what the server has rendered is not asked for again, and is reported when seen', async () => {
+  test('SN12 what the server has rendered is not asked for again, and is reported when seen', async () => {
     const shown = JSON.stringify(['offer', 'from-the-server', 'decision-1', 'hero']).replaceAll('"', '&quot;');
     const visit = await open(
       `<div data-waymark-placement="hero"><article data-waymark-shown="${shown}"><a href="/x">Offer</a></article></div>`,
@@ -191,7 +191,7 @@ describe.runIf(HAS_BROWSER)('the snippet in a page', () => {
     ]);
   });
 
-  test('B1 B2 calls that came before the script are made in order, and one that cannot be made says so', async () => {
+  test('SN1 SN2 calls that came before the script are made in order, and one that cannot be made says so', async () => {
     const visit = await open(
       `<script>
       window.waymark = window.waymark || [];
@@ -218,7 +218,7 @@ describe.runIf(HAS_BROWSER)('the snippet in a page', () => {
     expect(visit.errors()).toEqual([]);
   });
 
-  test('B6 a new address by the history is a page view, which fills what the new view brought', async () => {
+  test('SN6 a new address by the history is a page view, which fills what the new view brought', async () => {
     const visit = await open(div('led'));
     await visit.acknowledged(2);
     await visit.page.evaluate(`{
@@ -238,7 +238,7 @@ describe.runIf(HAS_BROWSER)('the snippet in a page', () => {
     expect(visit.errors()).toEqual([]);
   });
 
-  test('B13 who says who they are is decided for under that name, in the order of the calls', async () => {
+  test('SN13 who says who they are is decided for under that name, in the order of the calls', async () => {
     const userId = fresh('user');
     const visit = await open('', GIVEN);
     await visit.acknowledged(1);
@@ -259,7 +259,7 @@ describe.runIf(HAS_BROWSER)('the snippet in a page', () => {
     expect(last?.anonymousId).not.toBe(first?.anonymousId);
   });
 
-  test('B12 U1 what the server renders is what the snippet would have rendered', async () => {
+  test('SN12 SR1 what the server renders is what the snippet would have rendered', async () => {
     const path = `/${fresh('page')}`;
     shop.write(path, pageWith(server.address(), GIVEN, div('led') + div('hostile')));
     const { page } = await newVisit(await browser.newContext(), shop);
@@ -282,7 +282,7 @@ describe.runIf(HAS_BROWSER)('the snippet in a page', () => {
     }
   });
 
-  test('B13 no call is lost between others, however soon after an answer it is made', async () => {
+  test('SN13 no call is lost between others, however soon after an answer it is made', async () => {
     const visit = await open('', `${GIVEN} data-manual`);
     await visit.page.waitForFunction('window.waymark?.version');
     const answered = await visit.page.evaluate(`(async () => {

@@ -66,7 +66,7 @@ async function rendered(body: string, given: AskOptions = known()): Promise<stri
 }
 
 describe('a page', () => {
-  it('U1 U5 is filled with the plain markup, in place of the fallback or of the whole element', async () => {
+  it('SR1 SR5 is filled with the plain markup, in place of the fallback or of the whole element', async () => {
     const article =
       /^<article data-waymark-shown="\[&quot;content&quot;,&quot;hero-1&quot;,&quot;[\w-]+&quot;,&quot;hero&quot;\]"><h2>Saws &amp; &lt;more&gt;<\/h2><p>For <\/p><a href="https:\/\/waymark\.example\/r\/[\w-]+">See<\/a><\/article>$/;
     const [open, close] = ['<div class="x" data-waymark-placement="hero">', '</div>'];
@@ -76,7 +76,7 @@ describe('a page', () => {
     expect(await rendered('<waymark-placement name="hero"><b>Fallback</b></waymark-placement>')).toMatch(article);
   });
 
-  it('U1 U5 fills its own elements from the fields they name, and only inside the placement', async () => {
+  it('SR1 SR5 fills its own elements from the fields they name, and only inside the placement', async () => {
     const own = (title: string, href: string, shown = '') =>
       `<section data-waymark-placement="hero" data-waymark-fill${shown}><h1 data-waymark-field="title">${title}</h1>` +
       `<i data-waymark-field="subtitle">Kept</i><a data-waymark-href="url" href="${href}">Go</a></section>` +
@@ -87,7 +87,7 @@ describe('a page', () => {
     expect(text).toBe(own('Saws &amp; &lt;more&gt;', href, shown));
   });
 
-  it('U5 shows what a customer says of themselves as text, and no address that is a script', async () => {
+  it('SR5 shows what a customer says of themselves as text, and no address that is a script', async () => {
     const userId = freshName();
     const said = `<script>alert("1")</script>&'`;
     const body = JSON.stringify({ writeKey: KEY, userId, traits: { firstName: said } });
@@ -111,7 +111,7 @@ describe('a page', () => {
     expect(await rendered('<div data-waymark-placement="inside"></div>')).toContain('href="/a?b=1&amp;lt=2&quot;x"');
   });
 
-  it('U4 asks once for the placements that are named, and for others when it comes to them', async () => {
+  it('SR4 asks once for the placements that are named, and for others when it comes to them', async () => {
     const page = ['both', 'hero', 'again', 'both']
       .map((name) => `<p data-waymark-placement="${name}">Fallback</p>`)
       .join('');
@@ -128,7 +128,7 @@ describe('a page', () => {
     expect(shown(late)).toEqual(['both', 'hero', undefined, 'both']);
   });
 
-  it('U7 asks for the anonymous decision where there is no customer, by what caches can keep', async () => {
+  it('SR7 asks for the anonymous decision where there is no customer, by what caches can keep', async () => {
     asked.splice(0);
     const given = { ...options, context: { locale: 'de', device: { type: 'mobile' }, page: { url: 'https://x' } } };
     expect(await rendered('<div data-waymark-placement="hero"></div>', given)).toContain('anonymous-');
@@ -140,7 +140,7 @@ describe('a page', () => {
     );
   });
 
-  it('U6 for a customer is kept by no shared cache; for nobody caches may, and what is no HTML is passed on', async () => {
+  it('SR6 for a customer is kept by no shared cache; for nobody caches may, and what is no HTML is passed on', async () => {
     const headers = { 'cache-control': 'public, max-age=60', etag: '"1"', 'last-modified': 'then', 'x-own': 'kept' };
     const headersOf = (response: Response) =>
       Object.fromEntries([...Object.keys(headers)].map((name) => [name, response.headers.get(name)]));
@@ -212,12 +212,12 @@ describe('a system that fails', () => {
       'breaks off',
       async () => new Response(new ReadableStream({ pull: (controller) => controller.error(new Error('broken')) })),
     ],
-  ])('U2 that %s leaves the page as it is, byte for byte', async (_, fetch) => {
+  ])('SR2 that %s leaves the page as it is, byte for byte', async (_, fetch) => {
     expect(await rendered(page, answering(fetch))).toBe(page);
     expect(await rendered(page, { ...answering(fetch), placements: ['hero', 'side'] })).toBe(page);
   });
 
-  it('U2 leaves whatever page as it is', async () => {
+  it('SR2 leaves whatever page as it is', async () => {
     const piece = fc.constantFrom(
       ...[
         '<div data-waymark-placement="hero">',
@@ -251,13 +251,13 @@ describe('a system that fails', () => {
     );
   });
 
-  it('U2 still shows the defaults that a fault carries', async () => {
+  it('SR2 still shows the defaults that a fault carries', async () => {
     const item = { kind: 'content', id: 'a', decisionId: 'b', fields: { title: 'Default' } };
     const fault = answering(json({ decisions: { hero: [item] }, degraded: true }, 503));
     expect(await rendered(page, fault)).toContain('<h2>Default</h2>');
   });
 
-  it('U3 holds the page up no longer than its budget in all, and asks no more once it is spent', async () => {
+  it('SR3 holds the page up no longer than its budget in all, and asks no more once it is spent', async () => {
     let calls = 0;
     const silent = () => {
       calls++;
@@ -275,7 +275,7 @@ describe('a system that fails', () => {
     expect(performance.now() - since).toBeLessThan(2_500);
   });
 
-  it('U3 sends on what stands before a placement while the decision is awaited', async () => {
+  it('SR3 sends on what stands before a placement while the decision is awaited', async () => {
     const { promise, resolve } = Promise.withResolvers<Response>();
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     const writer = writable.getWriter();

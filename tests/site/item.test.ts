@@ -20,7 +20,7 @@ const text = fc
   .array(fc.oneof(sign, fc.string({ unit: 'grapheme', maxLength: 3 })), { maxLength: 12 })
   .map((all) => all.join(''));
 
-describe('B9 U5 a field as text', () => {
+describe('SN9 SR5 a field as text', () => {
   it('is what a customer said, once the template has escaped it for HTML', () => {
     const compiled = compileField('title', '{{ traits.said }}');
     if (!('field' in compiled)) throw new Error(compiled.fault);
@@ -41,7 +41,7 @@ describe('B9 U5 a field as text', () => {
   });
 });
 
-describe('B9 an address', () => {
+describe('SN9 an address', () => {
   const start = fc.constantFrom(
     ...[
       'http://',
@@ -85,7 +85,7 @@ describe('B9 an address', () => {
   });
 });
 
-describe('B8 the plain markup', () => {
+describe('SN8 the plain markup', () => {
   it.each<[Record<string, unknown>, string[]]>([
     [{ title: 'T', body: 'B', cta: 'C', url: '/x' }, ['h2 T', 'p B', 'a C']],
     [{ title: 'T', url: '/x' }, ['h2 T', 'a T']],
@@ -98,7 +98,7 @@ describe('B8 the plain markup', () => {
     if (parts.length === 0) expect(markupOf(itemOf(fields), 'hero')).toBe('');
   });
 
-  it('U5 as text has the tags it makes, and no more', () => {
+  it('SR5 as text has the tags it makes, and no more', () => {
     fc.assert(
       fc.property(text, text, text, text, (title, body, id, placement) => {
         const markup = markupOf({ ...itemOf({ title, body, cta: title, url: `/x${body}` }), id }, placement);

@@ -15,7 +15,7 @@ describe('the script', () => {
     expect(await buildSnippet()).toEqual(built);
   });
 
-  it('B18 is small', () => {
+  it('SN18 is small', () => {
     expect(gzipSync(built.text, { level: 9 }).length).toBeLessThan(SNIPPET_GZIP_BYTES_MAX);
   });
 

@@ -1,24 +1,27 @@
-// Every rule of a SPEC.md stands in the name of a test, and every rule a test names exists. Each part has letters of its own.
+// Every rule of a SPEC.md stands in the name of a test, and every rule a test names exists. Each part has letters of its own,
+// single or in pairs.
 
 import { describe, expect, it } from 'vitest';
 import { filesBelow, readText } from './source.ts';
 
 const rules = filesBelow('workers')
   .filter((file) => file.endsWith('/SPEC.md'))
-  .flatMap((file) => [...readText(file).matchAll(/^- ([A-Z]\d+) /gm)].map(([, rule]) => rule));
-const groups = [...new Set(rules.map((rule) => rule?.charAt(0)))].join('');
+  .flatMap((file) => [...readText(file).matchAll(/^- ([A-Z]{1,2}\d+) /gm)].map(([, rule]) => rule));
+const groups = [...new Set(rules.map((rule = '') => rule.replace(/\d+/, '')))];
 
 /** Rule ids at the beginning of quoted text, as in `it('T3 a transition …')`. */
 const named = filesBelow('tests')
   .filter((file) => file.endsWith('.test.ts') && !file.startsWith('tests/tidy/'))
-  .flatMap((file) => [...readText(file).matchAll(new RegExp(`['"\`]((?:[${groups}]\\d{1,2} )+)\\S`, 'g'))])
+  .flatMap((file) => [...readText(file).matchAll(new RegExp(`['"\`]((?:(?:${groups.join('|')})\\d{1,2} )+)\\S`, 'g'))])
   .flatMap(([, ids]) => ids?.trim().split(' ') ?? []);
 
 describe('the rules of SPEC.md', () => {
   it('are numbered without gaps and without doubles', () => {
     expect(rules.length).toBeGreaterThan(40);
     for (const group of groups) {
-      const numbers = rules.filter((rule) => rule?.startsWith(group)).map((rule) => Number(rule?.slice(1)));
+      const numbers = rules.flatMap((rule = '') =>
+        rule.replace(/\d+/, '') === group ? Number(rule.slice(group.length)) : [],
+      );
       expect([group, numbers]).toEqual([group, numbers.map((_, index) => index + 1)]);
     }
   });

@@ -22,7 +22,7 @@ export const placementsOf = (all?: boolean): (readonly [string, Element])[] =>
     .filter((element) => all || !(element.matches(SHOWING) || element.querySelector(SHOWING)))
     .map((element) => [nameOf(element), element]);
 
-/** B8: fills one placement, if there is something to show. */
+/** SN8: fills one placement, if there is something to show. */
 export function fill(element: Element, items: readonly Item[]): void {
   const name = nameOf(element);
   if (element.hasAttribute('data-waymark-fill')) {
@@ -49,7 +49,7 @@ const OWN: readonly (readonly [string, string, (item: Item, field: string) => un
   ['src', 'src', addressOf],
 ];
 
-/** B10: the page's own elements, each from the field it names. */
+/** SN10: the page's own elements, each from the field it names. */
 function fillOwn(element: Element, item: Item): boolean {
   let made = false;
   for (const [kind, member, read] of OWN)

@@ -57,7 +57,7 @@ export function openSender(server: string, writeKey: string, keeper: Keeper): Se
         : given
           ? call('/v1/decide', { ...known, userId, anonymousId, ...decide })
           : call(
-              // B3: names nobody, so caches may answer it.
+              // SN3: names nobody, so caches may answer it.
               `/v1/decide?${new URLSearchParams({ writeKey, placements: `${decide?.placements}`, locale: `${decide?.context['locale']}` })}`,
             ));
       failed = /^(408|425|429|5..)$/.test(`${response.status}`);

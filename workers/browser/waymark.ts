@@ -1,5 +1,5 @@
 // The script of a page: `<script async src="…/waymark.js" data-key="…">`. Puts the parts together and is `waymark` in the
-// page. Rules: SPEC.md. Nothing here may fail into the page (B1).
+// page. Rules: SPEC.md. Nothing here may fail into the page (SN1).
 
 import type { Decided, Waymark } from './client.ts';
 import { newId, openKeeper } from './keep.ts';
@@ -20,7 +20,7 @@ declare global {
   }
 }
 
-/** B1. */
+/** SN1. */
 const guarded =
   <Given extends unknown[], Result>(work: (...given: Given) => Result) =>
   (...given: Given): Result | undefined => {
@@ -34,7 +34,7 @@ const guarded =
 
 function start({ src, dataset }: HTMLScriptElement): void {
   const server = new URL(src).origin;
-  // B5.
+  // SN5.
   const keeper = openKeeper(navigator.globalPrivacyControl ? false : dataset['consent'] === 'given' || undefined);
   const sender = openSender(server, `${dataset['key']}`, keeper);
 
@@ -60,7 +60,7 @@ function start({ src, dataset }: HTMLScriptElement): void {
     sender.send();
   };
 
-  /** B11. */
+  /** SN11. */
   const notice = (what: 'Viewed' | 'Clicked', element: Element): void => {
     const [kind, id, decision_id, placement] = shownIn(element);
     report('track', {
@@ -111,7 +111,7 @@ function start({ src, dataset }: HTMLScriptElement): void {
   };
   const push = guarded(([method, ...given]: Call) => Reflect.apply(methods[method], 0, given));
 
-  // B6.
+  // SN6.
   let address = '';
   const arrive = guarded(() => {
     const { pathname, search } = location;
@@ -131,7 +131,7 @@ function start({ src, dataset }: HTMLScriptElement): void {
     'click',
     guarded(({ target }) => {
       if (!(target instanceof Element)) return;
-      // B7.
+      // SN7.
       const marked = target.closest<HTMLElement>('[data-waymark-event]')?.dataset;
       if (marked) methods.track(`${marked['waymarkEvent']}`, JSON.parse(marked['waymarkProperties'] ?? '{}'));
       const link = target.closest('a,button');
@@ -141,7 +141,7 @@ function start({ src, dataset }: HTMLScriptElement): void {
     true,
   );
 
-  // B2.
+  // SN2.
   const waiting = window.waymark;
   const waymark: Record<string, unknown> = { version: VERSION, push };
   for (const method in methods) waymark[method] = guarded<never[], unknown>(methods[method as keyof Methods]);

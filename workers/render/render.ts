@@ -11,7 +11,7 @@ const NAME = 'data-waymark-placement';
 const FILL = 'data-waymark-fill';
 const SHOWN = 'data-waymark-shown';
 
-/** The page with its placements filled. The rest of the answer stays as it is, but for what U6 says of caches. */
+/** The page with its placements filled. The rest of the answer stays as it is, but for what SR6 says of caches. */
 export function renderPlacements(response: Response, options: AskOptions): Response {
   if (!response.body || !/^text\/html\b/i.test(response.headers.get('content-type') ?? '')) return response;
   const shelf = openShelf(options);
