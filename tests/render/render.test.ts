@@ -9,6 +9,7 @@ import { createApp } from '../../workers/api/app.ts';
 import type { KeyRow } from '../../workers/catalog/catalog.ts';
 import { hashKey } from '../../workers/catalog/keys.ts';
 import { type AskOptions, renderPlacements } from '../../workers/render/render.ts';
+import type { TotalsNamespace } from '../../workers/totals/messages.ts';
 import { freshName, namespace, prepare, publishDrafts } from '../customer/object.ts';
 import { often } from '../prove.ts';
 
@@ -21,7 +22,11 @@ const asked: Request[] = [];
 const system = {
   fetch: async (request: Request): Promise<Response> => {
     asked.push(request.clone());
-    return app.fetch(request, { ...env, CUSTOMER: namespace() }, createExecutionContext());
+    return app.fetch(
+      request,
+      { ...env, CUSTOMER: namespace(), TOTALS: env.TOTALS as unknown as TotalsNamespace },
+      createExecutionContext(),
+    );
   },
 };
 const options: AskOptions = { endpoint: 'https://waymark.example', service: system, key: KEY, budgetMs: 10_000 };
