@@ -101,7 +101,7 @@ export function openSender(server: string, writeKey: string, keeper: Keeper): Se
   addEventListener('online', again);
   addEventListener('pagehide', () => {
     const { q } = keeper.read();
-    if (!keeper.consent() || !q[0] || failures) return;
+    if (!keeper.consent() || !q[0] || failures || !navigator.onLine) return;
     const body = JSON.stringify({ writeKey, batch: q, sentAt: new Date() });
     if (navigator.sendBeacon(`${server}/beacon/v1/batch`, body)) keeper.write({ q: [] });
   });

@@ -148,6 +148,8 @@ function start({ src, dataset }: HTMLScriptElement): void {
   window.waymark = waymark;
   if (Array.isArray(waiting)) waiting.forEach(push);
 
+  // SN14: what an earlier page left.
+  sender.send();
   if (document.readyState === 'loading') addEventListener('DOMContentLoaded', arrive);
   else arrive();
 }
