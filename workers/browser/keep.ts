@@ -64,8 +64,9 @@ export function openKeeper(consent: Consent): Keeper {
   };
 
   decide(consent ?? (!!stored() || undefined));
-  addEventListener('storage', () => {
-    if (consent && !stored()) decide(false);
+  // Null where everything was cleared.
+  addEventListener('storage', ({ key }) => {
+    if (consent && (key ?? NAME) === NAME && !stored()) decide(false);
   });
   return { consent: () => consent, decide, read, write };
 }

@@ -129,8 +129,9 @@ function start({ src, dataset }: HTMLScriptElement): void {
 
   addEventListener(
     'click',
-    guarded(({ target }) => {
-      if (!(target instanceof Element)) return;
+    guarded((click) => {
+      // What is clicked is an element; of an event that a script makes up on something else the console tells.
+      const target = click.target as Element;
       // SN7.
       const marked = target.closest<HTMLElement>('[data-waymark-event]')?.dataset;
       if (marked) methods.track(`${marked['waymarkEvent']}`, JSON.parse(marked['waymarkProperties'] ?? '{}'));
