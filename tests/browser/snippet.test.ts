@@ -244,7 +244,7 @@ describe.runIf(HAS_BROWSER)('the snippet in a page', () => {
     await visit.acknowledged(1);
     const { decisions } = await visit.page.evaluate<{ decisions: Record<string, { fields: object }[]> }>(`{
       waymark.track('Before');
-      waymark.identify('${userId}', { firstName: 'Tom & Jerry' });
+      waymark.identify('${userId}', { firstName: 'Tom & Jerry' }, { token: 'proof' });
       waymark.decide(['${place}-named']);
     }`);
     expect(decisions[`${place}-named`]?.[0]?.fields).toEqual({ title: 'Hello Tom &amp; Jerry' });
@@ -255,6 +255,8 @@ describe.runIf(HAS_BROWSER)('the snippet in a page', () => {
     await visit.page.evaluate(`waymark.reset(); waymark.track('After')`);
     await visit.acknowledged(4);
     const [first, last] = [visit.told()[0], visit.told().at(-1)];
+    const proofs = visit.requests().map((request) => JSON.parse(request.postData() ?? '').customerToken);
+    expect(proofs).toEqual([undefined, 'proof', 'proof', undefined]);
     expect(last?.userId).toBeUndefined();
     expect(last?.anonymousId).not.toBe(first?.anonymousId);
   });

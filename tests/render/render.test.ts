@@ -116,6 +116,20 @@ describe('a page', () => {
     expect(await rendered('<div data-waymark-placement="inside"></div>')).toContain('href="/a?b=1&amp;lt=2&quot;x"');
   });
 
+  it('SR2 leaves an element that can hold nothing as it is', async () => {
+    const page =
+      '<img data-waymark-placement="hero" data-waymark-fill><b data-waymark-field="title">x</b><hr data-waymark-placement="hero">';
+    expect(await rendered(page)).toBe(page);
+  });
+
+  it('SR1 fills no placement from the one before it, which has no end', async () => {
+    const fill = (name: string) =>
+      `<p data-waymark-placement="${name}" data-waymark-fill><b data-waymark-field="title">Kept</b>`;
+    const text = await rendered(fill('hero') + fill('nothing'));
+    expect(text).toContain('>Saws &amp; &lt;more&gt;</b>');
+    expect(text.endsWith(fill('nothing'))).toBe(true);
+  });
+
   it('SR4 asks once for the placements that are named, and for others when it comes to them', async () => {
     const page = ['both', 'hero', 'again', 'both']
       .map((name) => `<p data-waymark-placement="${name}">Fallback</p>`)

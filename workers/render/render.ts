@@ -20,16 +20,18 @@ export function renderPlacements(response: Response, options: AskOptions): Respo
 
   const placement = async (element: Element): Promise<void> => {
     const name = element.getAttribute(NAME) ?? element.getAttribute('name') ?? '';
+    // The placement before may have had no end.
+    filling = null;
     if (name === '' || element.hasAttribute(SHOWN)) return;
     const items = await shelf.itemsOf(name);
     if (element.hasAttribute(FILL)) {
       const [item] = items;
       if (!item || Object.values(item.fields).every((value) => value === null)) return;
-      element.setAttribute(SHOWN, quoted(shownOf(item, name)));
-      filling = item;
       element.onEndTag(() => {
         filling = null;
       });
+      element.setAttribute(SHOWN, quoted(shownOf(item, name)));
+      filling = item;
       return;
     }
     const markup = items.map((item) => markupOf(item, name)).join('');
@@ -62,8 +64,8 @@ export function renderPlacements(response: Response, options: AskOptions): Respo
     page.headers.delete('last-modified');
   }
   return new HTMLRewriter()
-    .on(`[${NAME}]`, { element: placement })
-    .on('waymark-placement[name]', { element: placement })
+    .on(`[${NAME}]`, { element: unbroken(placement) })
+    .on('waymark-placement[name]', { element: unbroken(placement) })
     .on(
       ...own('field', (element, item, field) => {
         const text = textOf(item, field);
@@ -80,6 +82,12 @@ export function renderPlacements(response: Response, options: AskOptions): Respo
     .on(...own('src', address('src')))
     .transform(page);
 }
+
+/** What fails at an element, as one without an end does, leaves it as it is: an error would end the page there. */
+const unbroken =
+  (work: (element: Element) => Promise<void>) =>
+  (element: Element): Promise<void> =>
+    work(element).catch(() => undefined);
 
 /** The rewriter escapes quotes in attributes alone. */
 const quoted = (text: string): string => text.replaceAll('&', '&amp;');
