@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cost } from './cost.ts';
+import { decisions } from './decisions.ts';
 import { disk } from './disk.ts';
 import { benchEngine, renderEngine } from './engine.ts';
 import { events } from './events.ts';
@@ -21,7 +22,7 @@ import { type Settings, showProgress } from './turns.ts';
 import { USAGE } from './usage.ts';
 import { visible } from './visible.ts';
 
-const MEASURES: Measure[] = [events, reads, memory, fsyncs, visible, disk, cost];
+const MEASURES: Measure[] = [events, decisions, reads, memory, fsyncs, visible, disk, cost];
 const ENGINE = 'engine';
 
 const { values, positionals } = parseArgs({

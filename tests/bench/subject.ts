@@ -38,6 +38,14 @@ export interface Subject {
   /** Asks where a customer stands, and changes nothing. */
   makeReadRequest: (shopper: Shopper) => Buffer;
   isRead: (answer: Answer) => boolean;
+  /** Three placements decided; absent where there are no decisions. */
+  decisions?: {
+    /** With impressions recorded. */
+    recorded: (shopper: Shopper) => Buffer;
+    /** With nothing recorded. */
+    asked: (shopper: Shopper) => Buffer;
+    isDecided: (answer: Answer) => boolean;
+  };
   /** How many customers the overview for operators shows in a stage; absent where there is no overview. */
   countInStage?: (server: Server, stage: string) => Promise<number>;
   /** Resolves when everything the events caused has left the outboxes; the clock stops then. */

@@ -6,7 +6,7 @@ import { makeFloor, type Subject } from './subject.ts';
 
 /** Restate's two, in the order of its own defaults. */
 export const RESTATES = ['restate', 'restate-1'];
-export const SUBJECTS = ['floor', 'event', 'decide', 'itty', ...RESTATES];
+export const SUBJECTS = ['floor', 'event', 'decide', 'shelf', 'shelf-10', 'itty', ...RESTATES];
 
 export async function makeSubject(name: string): Promise<Subject> {
   switch (name) {
@@ -16,6 +16,8 @@ export async function makeSubject(name: string): Promise<Subject> {
       return makeItty();
     case 'event':
     case 'decide':
+    case 'shelf':
+    case 'shelf-10':
     case 'counted': {
       const { makeWaymark } = await import('./waymark.ts');
       return makeWaymark(name);

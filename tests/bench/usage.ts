@@ -7,6 +7,7 @@ Without names: engine, and events of event and decide beside the floor. Needs no
 measurements
   engine    the engine beside XState and a reducer by hand, in this process
   events    throughput, latency, CPU, memory (meant when only subjects are named); 500 customers of 10 events
+  decisions three placements from 500 offers and 2,000 content, and ten times that: floor, shelf, shelf-10
   reads     where does a customer stand: floor, event, restate, restate-1
   memory    2,000 customers touched within 8 s: floor, event
   fsyncs    waits for the disk of a warm event, by strace: floor, event
@@ -17,6 +18,7 @@ measurements
 subjects, where those of the measurement are not the ones you want
   floor     the least the platform can do (floor.ts)
   event     events of ours; decide: with a decision in the answer
+  shelf     decisions from a large catalog; shelf-10: from ten times that (assortment.ts)
   itty      the floor's task by itty-durable
   restate   Restate as shipped and with one partition (restate-1 alone: only that); installed into
             tests/bench/restate when first asked for (220 MB)

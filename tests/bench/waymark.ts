@@ -10,6 +10,7 @@ import { hashKey } from '../../workers/catalog/keys.ts';
 import { bundleWorker } from '../../workers/cli/bundle.ts';
 import { readSources } from '../../workers/cli/files.ts';
 import { readWorkerOptions } from '../../workers/cli/options.ts';
+import { type Document, makeAssortment, PLACEMENTS } from './assortment.ts';
 import { type Answer, makeRequest } from './client.ts';
 import { moveDisks, type RuntimeConfig, writeConfig } from './config.ts';
 import { expectStage } from './lifecycle.ts';
@@ -58,17 +59,40 @@ async function prepareWaymark(state: Seeding): Promise<Keys> {
   return keys;
 }
 
+const ROWS_A_BATCH = 500;
+
+/** Puts a large catalog beside what is published, and publishes one more document, so that isolates load it. */
+async function stock(state: Seeding, documents: readonly Document[], { adminKey }: Keys): Promise<void> {
+  const insert = state.database.prepare(
+    'INSERT INTO documents (kind, id, version, from_version, body, published_at) VALUES (?, ?, 1, 1, ?, 0)',
+  );
+  for (let at = 0; at < documents.length; at += ROWS_A_BATCH)
+    await state.database.batch(
+      documents.slice(at, at + ROWS_A_BATCH).map(({ kind, id, body }) => insert.bind(kind, id, JSON.stringify(body))),
+    );
+  const answer = await state.fetch('/admin/content/last', {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${adminKey}` },
+    body: JSON.stringify({ kind: 'tip', placements: ['elsewhere'], stages: [], locales: { en: { title: 'Last' } } }),
+  });
+  if (answer.status !== 200) throw new Error(`publishing answered ${answer.status}: ${answer.body}`);
+}
+
 /** `counted` is the same as `event`, with everything counted that is paid for (counting.ts). */
-export type Variant = 'event' | 'decide' | 'counted';
+export type Variant = 'event' | 'decide' | 'counted' | 'shelf' | 'shelf-10';
 
 export function makeWaymark(variant: Variant): Subject {
   let keys: Keys = { writeKey: '', adminKey: '' };
   let base: { config: RuntimeConfig; userService: string; stateFolder: string } | undefined;
+  const times = variant === 'shelf' ? 1 : variant === 'shelf-10' ? 10 : 0;
   const decide = variant === 'decide' ? { decide: { placements: ['hero'] } } : {};
   const makeHeaders = () => ({
     'content-type': 'application/json',
     authorization: `Basic ${Buffer.from(`${keys.writeKey}:`).toString('base64')}`,
   });
+
+  const decisionRequest = ({ userId }: Shopper, record: string): Buffer =>
+    makeRequest('POST', '/v1/decide', makeHeaders(), JSON.stringify({ userId, placements: PLACEMENTS, record }));
 
   return {
     name: variant,
@@ -92,6 +116,7 @@ export function makeWaymark(variant: Variant): Subject {
         stateFolder,
         seed: async (state) => {
           keys = await prepareWaymark(state);
+          if (times > 0) await stock(state, makeAssortment(times), keys);
         },
       });
       base = { ...prepared, stateFolder };
@@ -111,6 +136,18 @@ export function makeWaymark(variant: Variant): Subject {
     makeReadRequest: ({ userId }) =>
       makeRequest('POST', '/v1/decide', makeHeaders(), JSON.stringify({ userId, placements: [] })),
     isRead: ({ status, body }) => status === 200 && body.includes('"stages":{') && body.includes('"degraded":false'),
+    ...(times === 0
+      ? {}
+      : {
+          decisions: {
+            recorded: (shopper) => decisionRequest(shopper, 'impression'),
+            asked: (shopper) => decisionRequest(shopper, 'nothing'),
+            isDecided: ({ status, body }) =>
+              status === 200 &&
+              body.includes('"degraded":false') &&
+              PLACEMENTS.every((name) => body.includes(`"${name}":[{`)),
+          },
+        }),
     countInStage: (server, stage) => countInStage(server, stage, keys),
     // The mix has no effect that goes out; `check` proves that every outbox is empty.
     settled: async () => undefined,

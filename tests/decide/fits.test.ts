@@ -4,8 +4,9 @@ import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { decideAll, ONE_SLOT, type PlacementRules } from '../../workers/decide/decide.ts';
-import { type Item, withNumbers } from '../../workers/decide/items.ts';
+import type { Item } from '../../workers/decide/items.ts';
 import { NO_LEDGER, withDecision } from '../../workers/decide/ledger.ts';
+import { rankSource } from '../../workers/decide/rank.ts';
 import { shelve } from '../../workers/decide/shelf.ts';
 import { ownedOf } from '../../workers/decide/situation.ts';
 import { compileField } from '../../workers/decide/templates.ts';
@@ -205,13 +206,44 @@ describe('order', () => {
     expect(answer(items).shown()).toEqual(['errs']);
   });
 
+  it('O1 propensity and interest are what is known of this customer for this item', () => {
+    const rank = 'priority + propensity * value + interest * 10.0';
+    const items = [
+      offerOf('likely', { rank, value: 100, priority: 1 }),
+      offerOf('liked', { rank, topics: ['garden', 'wood'], priority: 2 }),
+      offerOf('plain', { rank, priority: 3 }),
+    ];
+    const order = (traits: JsonObject) => answer(items, { traits }, { slots: 3 }).shown();
+    expect(order({})).toEqual(['plain', 'liked', 'likely']);
+    expect(order({ propensities: { likely: 0.5 }, interests: ['wood'] })).toEqual(['likely', 'liked', 'plain']);
+    expect(order({ propensities: { likely: 0.05, plain: 1 }, interests: ['wood', 'garden'] })).toEqual([
+      'liked',
+      'likely',
+      'plain',
+    ]);
+  });
+
+  it('O1 a formula that asks nothing of the customer is a number from the start', () => {
+    const fixed = offerOf('fixed', { rank: 'value * 2.0 - 1', value: 4 });
+    expect([fixed.rank, fixed.score]).toEqual([null, 7]);
+    for (const rank of [
+      'interest',
+      "count('page') > 0 ? 1.0 : 0.0",
+      "stages.x == 'y' ? 1.0 : 0.0",
+      'traits.a',
+      'value / 0.0',
+    ])
+      expect(offerOf('asks', { rank, topics: ['t'] }).rank).not.toBeNull();
+  });
+
   it('O1 value and weight are the document’s own numbers', () => {
     const items = [
       offerOf('dear', { rank: 'value * weight', value: 30, weight: 2 }),
       offerOf('cheap', { rank: 'value * weight', value: 50 }),
     ];
     expect(answer(items, {}, { slots: 2 }).shown()).toEqual(['dear', 'cheap']);
-    expect(withNumbers(`traits.value + value + traits["weight"] + values + 'value'`, { value: 2, weight: 1.5 })).toBe(
+    const words = { id: 'x', value: 2, weight: 1.5, priority: 0, topics: [] };
+    expect(rankSource(`traits.value + value + traits["weight"] + values + 'value'`, words)).toBe(
       `traits.value + (2.0) + traits["weight"] + values + 'value'`,
     );
   });

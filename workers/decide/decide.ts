@@ -228,12 +228,13 @@ function alike(one: Item, other: Item, by: 'kind' | 'topic' | 'excludes'): boole
 /** O1, each item once: several placements may ask. */
 function scorer(situation: Situation): (item: Item) => number {
   const known = new Map<Item, number>();
+  const scope = scopeOf(situation);
   return (item) => {
     let score = known.get(item);
     if (score === undefined) {
-      const result = item.rank?.evaluate(scopeOf(situation));
+      const result = item.rank?.evaluate(scope);
       score =
-        result?.ok && typeof result.value === 'number' && Number.isFinite(result.value) ? result.value : item.priority;
+        result?.ok && typeof result.value === 'number' && Number.isFinite(result.value) ? result.value : item.score;
       known.set(item, score);
     }
     return score;

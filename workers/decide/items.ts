@@ -8,6 +8,7 @@ import { type Condition, compileCondition } from '../engine/conditions.ts';
 import { durationMs } from '../engine/durations.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
 import type { CompiledCap } from './ledger.ts';
+import { constantScore, rankSource } from './rank.ts';
 import type { Circumstances, Owning } from './situation.ts';
 import { type CompiledField, compileField } from './templates.ts';
 import { type Total, totalsOf } from './totals.ts';
@@ -27,6 +28,8 @@ export interface Item {
   readonly stages: readonly string[];
   readonly tier: number;
   readonly priority: number;
+  /** Where no formula asks the customer (O1). */
+  readonly score: number;
   /** Gives the score (O1); null: the priority does. */
   readonly rank: Condition | null;
   readonly rules: readonly Rule[];
@@ -76,7 +79,10 @@ export function compileItem(
     return condition ? [{ reason, condition }] : [];
   });
   const { value = 0, weight = 1 } = source;
-  const rank = source.rank === undefined ? null : compile(withNumbers(source.rank, { value, weight }), '/rank', 'any');
+  const words = { id: source.id, value, weight, priority: source.priority, topics: source.topics ?? [] };
+  const formula = source.rank === undefined ? null : compile(rankSource(source.rank, words), '/rank', 'any');
+  const constant = formula && constantScore(formula);
+  const rank = constant === null ? formula : null;
   const validFrom = source.valid?.from ? Date.parse(source.valid.from) : -Infinity;
   const validUntil = source.valid?.until ? Date.parse(source.valid.until) : Infinity;
   if (validFrom >= validUntil)
@@ -118,6 +124,7 @@ export function compileItem(
         stages,
         tier,
         priority,
+        score: constant ?? priority,
         rank,
         rules,
         validFrom,
@@ -137,13 +144,6 @@ export function compileItem(
 }
 
 const REASONS: readonly Rule['reason'][] = ['audience', 'eligibility', 'applicability', 'suitability'];
-
-/** The formula with the document's own numbers in it, outside of texts and of members. */
-export const withNumbers = (source: string, numbers: Readonly<Record<string, number>>): string =>
-  source.replaceAll(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\.\s*\w+|\b[A-Za-z_]\w*\b/g, (token) => {
-    const number = Object.hasOwn(numbers, token) ? numbers[token] : undefined;
-    return number === undefined ? token : `(${Number.isInteger(number) ? number.toFixed(1) : number})`;
-  });
 
 const circumstancesOf = ({ country, device, referrer, hours }: NonNullable<Content['situation']>): Circumstances => ({
   country: country ? new Set(country) : null,

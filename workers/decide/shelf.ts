@@ -40,6 +40,8 @@ const byName = (a: Item, b: Item): number =>
 
 const byPriority = (a: Item, b: Item): number => b.tier - a.tier || b.priority - a.priority || byName(a, b);
 
+const byScore = (a: Item, b: Item): number => b.tier - a.tier || b.score - a.score || byPriority(a, b);
+
 export function shelve(items: Iterable<Item>): Shelf {
   const cells = new Map<string, Map<string, Cell>>();
   const byId = new Map<string, Item>();
@@ -61,7 +63,7 @@ export function shelve(items: Iterable<Item>): Shelf {
   }
   for (const byStage of cells.values())
     for (const { fixed, ranked } of byStage.values()) {
-      fixed.sort(byPriority);
+      fixed.sort(byScore);
       ranked.sort(byPriority);
     }
   const limited = [...byPlacement]
@@ -95,20 +97,19 @@ export function* candidates(
   const ranked = rankedOf(found, scoreOf);
   const heads = lists.map(() => 0);
   const seen = found.length > 1 ? new Set<Item>() : null;
-  let next = 0;
   for (let count = 0; count < LIMITS.candidatesMax; ) {
-    let best: Scored | null = ranked[next] ?? null;
+    let best: Scored | null = ranked.head();
     let from = -1;
     for (let index = 0; index < lists.length; index++) {
       const item = lists[index]?.[heads[index] ?? 0];
       if (!item) continue;
-      const scored = { item, score: item.priority };
+      const scored = { item, score: item.score };
       if (best && better(scored, best) >= 0) continue;
       best = scored;
       from = index;
     }
     if (!best) return;
-    if (from < 0) next++;
+    if (from < 0) ranked.next();
     else heads[from] = (heads[from] ?? 0) + 1;
     if (seen?.has(best.item)) continue;
     seen?.add(best.item);
@@ -117,9 +118,34 @@ export function* candidates(
   }
 }
 
-function rankedOf(cells: readonly Cell[], scoreOf: (item: Item) => number): Scored[] {
-  const items = cells.flatMap(({ ranked }) => ranked);
-  if (items.length === 0) return [];
-  const most = items.length > LIMITS.candidatesMax ? items.sort(byPriority).slice(0, LIMITS.candidatesMax) : items;
-  return most.map((item) => ({ item, score: scoreOf(item) })).sort(better);
+/** Best first. Mostly the best alone is asked for, so the rest is put in order when the second is. */
+interface Ranking {
+  readonly head: () => Scored | null;
+  readonly next: () => void;
+}
+
+function rankedOf(cells: readonly Cell[], scoreOf: (item: Item) => number): Ranking {
+  const [only] = cells;
+  const all = only && cells.length === 1 ? only.ranked : cells.flatMap(({ ranked }) => ranked);
+  const items = all.length > LIMITS.candidatesMax ? all.toSorted(byPriority).slice(0, LIMITS.candidatesMax) : all;
+  let head: Scored | null = null;
+  for (const item of items) {
+    const score = scoreOf(item);
+    if (head === null || isBetter(item, score, head)) head = { item, score };
+  }
+  let at = 0;
+  let sorted: Scored[] | null = null;
+  return {
+    head: () => head,
+    next: () => {
+      sorted ??= items.map((item) => ({ item, score: scoreOf(item) })).sort(better);
+      head = sorted[++at] ?? null;
+    },
+  };
+}
+
+/** `better` without an object for what loses. */
+function isBetter(item: Item, score: number, { item: best, score: bestScore }: Scored): boolean {
+  const ahead = item.tier - best.tier || score - bestScore || item.priority - best.priority;
+  return ahead === 0 ? byName(item, best) < 0 : ahead > 0;
 }
