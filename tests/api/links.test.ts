@@ -1,7 +1,7 @@
 // Click-through links and the cacheable decision, over HTTP.
 
 import { beforeAll, expect, test } from 'vitest';
-import { openClick, sealClick } from '../../workers/api/links.ts';
+import { openClick, sealClick } from '../../workers/customer/links.ts';
 import { expectProblem, fresh, type Problem, useServer } from './server.ts';
 
 const server = useServer();

@@ -6,10 +6,10 @@ import { Hono } from 'hono';
 import { LIMITS } from '../../schema/limits.ts';
 import { freshCatalog } from '../catalog/cache.ts';
 import { now } from '../clock.ts';
+import { type Click, openClick } from '../customer/links.ts';
 import type { Ingested, IngestRequest, Reply } from '../customer/messages.ts';
 import { NOT_REACHED } from './commit.ts';
-import { type AppEnv, catalogOfRequest, type Env, inTime, type LocalMode, problem } from './context.ts';
-import { type Click, linkSecretOf, openClick } from './links.ts';
+import { type AppEnv, catalogOfRequest, type Env, inTime, type LocalMode, linkSecretOf, problem } from './context.ts';
 
 const MINUTE_MS = 60_000;
 

@@ -9,15 +9,14 @@ import type { KeyRow } from '../catalog/catalog.ts';
 import { now } from '../clock.ts';
 import { defaultDecisions } from '../customer/answer.ts';
 import type {
-  Decided,
   DecisionRequest,
   Decisions,
-  Explanations,
   Ingested,
   IngestRequest,
   Recording,
   Reply,
   Standing,
+  Wording,
 } from '../customer/messages.ts';
 import { ASK_BY_RPC, answered, standingBody, standingUrl } from '../customer/standing.ts';
 import { proofOf } from './auth.ts';
@@ -31,11 +30,11 @@ import {
   type Handler,
   inTime,
   type LocalMode,
+  linkSecretOf,
   problem,
   reached,
 } from './context.ts';
 import { type Intake, takeEvent } from './intake.ts';
-import { linkSecretOf, withLinks } from './links.ts';
 import { invalid } from './problem.ts';
 import { noteDegraded, requestIdOf } from './trace.ts';
 
@@ -97,6 +96,7 @@ const events =
       proven,
       events: accepted.map((result) => (proven ? result.event : { ...result.event, merges: null })),
       decide: asked,
+      ...(asked ? { wording: wordingOf(request, env, local, key) } : {}),
     };
     if (accepted.length === 0 && !asked)
       return problem({
@@ -121,9 +121,9 @@ const events =
       return { messageId: result.event.messageId, status: reply.statuses[at++] };
     });
     const customer = { id: reply.customerId, stages: reply.stages };
-    const decisions = reply.decisions && linked(reply.decisions, reply.customerId, request, env, local, receivedAt);
-    const answer = { results: answers, customer, ...(decisions ? { decisions } : {}), degraded: false };
-    return answered(JSON.stringify(answer), startedAt, requestIdOf(request));
+    const decisions = reply.worded === undefined ? '' : `,"decisions":${reply.worded}`;
+    const told = `"results":${JSON.stringify(answers)},"customer":${JSON.stringify(customer)}`;
+    return answered(`{${told}${decisions},"degraded":false}`, startedAt, requestIdOf(request));
   };
 
 const decide =
@@ -161,23 +161,15 @@ const decide =
           : NOT_REACHED;
       if (typeof standing === 'string') return answered(standingBody(standing), startedAt, question.requestId);
     } else {
-      const reply = await inTime<Reply<Decided>>(
-        object.decide({ customerId, catalogVersion: catalog.version, proven, decide: asked }),
+      const body = await inTime<Standing>(
+        object.answer(
+          { customerId, catalogVersion: catalog.version, proven, decide: asked },
+          wordingOf(request, env, local, key),
+        ),
         waitMs,
         NOT_REACHED,
       );
-      if (reply.kind === 'done') {
-        const { customerId: id, stages, explained } = reply;
-        const decisions = linked(reply.decisions, id, request, env, local, now());
-        const customer = { id, stages };
-        const answer = {
-          customer,
-          decisions,
-          ...(explained ? { explained: explainedTo(key, explained) } : {}),
-          degraded: false,
-        };
-        return answered(JSON.stringify(answer), startedAt, requestIdOf(request));
-      }
+      if (typeof body === 'string') return answered(body, startedAt, requestIdOf(request));
     }
     const decisions = defaultDecisions(catalog, asked, now());
     const requestId = requestIdOf(request);
@@ -186,29 +178,12 @@ const decide =
     return answered(JSON.stringify({ customer, decisions, degraded: true }), startedAt, requestId);
   };
 
-/** A public key hears the reasons, not what they were seen by: conditions are the shop's, and answers to them personal. */
-const explainedTo = (key: KeyRow, explained: Explanations): Explanations =>
-  key.role === 'write'
-    ? Object.fromEntries(
-        Object.entries(explained).map(([placement, list]) => [
-          placement,
-          list.map((each) => ({ ...each, evidence: {} })),
-        ]),
-      )
-    : explained;
-
-function linked(
-  decisions: Decisions,
-  customerId: string,
-  request: Request,
-  env: Env,
-  local: LocalMode | null,
-  madeAt: number,
-): Decisions {
+/** Links lie below the address the site called. */
+const wordingOf = (request: Request, env: Env, local: LocalMode | null, key: KeyRow): Wording => {
   const secret = linkSecretOf(env, local);
   const origin = request.url.slice(0, request.url.indexOf('/', 8));
-  return secret === null ? decisions : withLinks(decisions, { secret, origin, customerId, madeAt });
-}
+  return { links: secret === null ? null : { secret, origin }, evidence: key.role !== 'write' };
+};
 
 function decisionRequest(
   call: {

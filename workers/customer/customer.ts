@@ -41,6 +41,7 @@ import type {
   Settlement,
   ShownMessage,
   Standing,
+  Wording,
 } from './messages.ts';
 import { readMet } from './met.ts';
 import { handOverPage, movedSources } from './move.ts';
@@ -48,6 +49,7 @@ import { adoptSource, catalogOf, drain, projectionOf, seeToIndex, tellAfterwards
 import { claimMessage, readMessages, settleMessage } from './sending.ts';
 import { ASK_BY_RPC, answered, readStandingUrl, standingBody } from './standing.ts';
 import { clearHistory, type Entry, readEntriesAfter, readTimeline } from './storage.ts';
+import { answerAsJson, decisionsAsJson } from './wording.ts';
 
 export type { CustomerEnv };
 
@@ -93,7 +95,16 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     const claimed = asksTotals ? await decideClaiming(cell, catalog, decide, who) : null;
     this.#letOut();
     tellAfterwards(cell, catalog, this.#afterwards);
-    return claimed ? { ...reply, decisions: claimed.decisions } : reply;
+    const decisions = claimed?.decisions ?? reply.decisions;
+    if (!request.wording || !decisions) return { ...reply, decisions };
+    const worded = decisionsAsJson(decisions, request.wording, reply.customerId, now());
+    return { ...reply, decisions: null, worded };
+  }
+
+  /** `decide`, with the whole body of the answer as JSON. */
+  async answer(request: DecideRequest, wording: Wording): Promise<Standing> {
+    const reply = await this.decide(request);
+    return reply.kind === 'done' ? answerAsJson(reply, wording, now()) : reply;
   }
 
   /** Where the customer stands, the short way (standing.ts): what has to be awaited first is asked by RPC. */

@@ -30,6 +30,14 @@ export interface DecisionRequest {
   readonly record?: Recording;
 }
 
+/** How an object words its answer for the site it goes to. */
+export interface Wording {
+  /** Seals click-through links, and below which origin they lie; null where there are none. */
+  readonly links: { readonly secret: string; readonly origin: string } | null;
+  /** Whether the caller hears by what a loss was seen. */
+  readonly evidence: boolean;
+}
+
 export type Recording = 'impression' | 'nothing';
 
 interface Request {
@@ -44,6 +52,8 @@ interface Request {
 export interface IngestRequest extends Request {
   readonly events: readonly IncomingEvent[];
   readonly decide: DecisionRequest | null;
+  /** The decisions come as JSON, worded so. */
+  readonly wording?: Wording;
   /** The anonymous customer that forwards this, after a merge. */
   readonly via?: string;
 }
@@ -86,6 +96,8 @@ export interface Ingested {
   readonly stages: Record<string, string>;
   readonly statuses: readonly EventStatus[];
   readonly decisions: Decisions | null;
+  /** As JSON, where a wording was given; then `decisions` is null. */
+  readonly worded?: string;
 }
 
 export interface Decided {
@@ -254,6 +266,7 @@ export interface CustomerCalls {
   standing(catalogVersion: number, proven: boolean, via?: string): Promise<Standing>;
   ingest(request: IngestRequest): Promise<Reply<Ingested>>;
   decide(request: DecideRequest): Promise<Reply<Decided>>;
+  answer(request: DecideRequest, wording: Wording): Promise<Standing>;
   importEvents(catalogVersion: number, events: readonly IncomingEvent[]): Promise<Imported>;
   owner(): Promise<string>;
   finishImport(catalogVersion: number): Promise<Reply<Fired>>;

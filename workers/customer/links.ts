@@ -4,8 +4,7 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { LIMITS } from '../../schema/limits.ts';
-import type { Decision, Decisions } from '../customer/messages.ts';
-import type { Env, LocalMode } from './context.ts';
+import type { Decision, Decisions } from './messages.ts';
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -33,10 +32,6 @@ export interface Click {
   readonly url: string;
   readonly madeAt: number;
 }
-
-/** Null where a deployment has no LINK_SECRET: then items keep their own addresses. */
-export const linkSecretOf = (env: Env, local: Pick<LocalMode, 'linkSecret'> | null): string | null =>
-  env.LINK_SECRET || local?.linkSecret || null;
 
 const keys = new Map<string, Buffer>();
 
