@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { Condition, Duration, PURPOSES } from './journey.ts';
 import { LIMITS } from './limits.ts';
+import { LocaleTag } from './site.ts';
 
 const slug = z
   .string()
@@ -12,11 +13,6 @@ const slug = z
   .regex(/^[a-z0-9][a-z0-9._-]*$/, 'use lower-case letters, digits, dots, dashes and underscores');
 
 const instant = z.iso.datetime({ offset: true }).or(z.iso.date());
-
-/** BCP 47 tags, as far as content needs them: language, optional script and region. */
-const locale = z
-  .string()
-  .regex(/^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?$/, 'use a BCP 47 tag such as de or en-GB');
 
 const Fields = z.record(
   z.string().min(1).max(LIMITS.nameCharsMax),
@@ -94,7 +90,9 @@ const document = {
   caps: z.array(Cap).max(LIMITS.capsMax).optional(),
   fallback: slug.optional().describe('The item that competes in its place when a cap is reached.'),
   valid: z.strictObject({ from: instant.optional(), until: instant.optional() }).optional(),
-  locales: z.record(locale, Fields).refine((locales) => Object.keys(locales).length > 0, 'give at least one language'),
+  locales: z
+    .record(LocaleTag, Fields)
+    .refine((locales) => Object.keys(locales).length > 0, 'give at least one language'),
 };
 
 const Budget = z
@@ -163,8 +161,13 @@ const template = z.string().max(LIMITS.documentBytesMax);
 
 /** One language of a message. Subject and text are plain; html is escaped where values are put in. */
 const MessageText = z.strictObject({
-  subject: z.string().min(1).max(LIMITS.subjectCharsMax),
-  text: template.min(1),
+  subject: z
+    .string()
+    .min(1)
+    .max(LIMITS.subjectCharsMax)
+    .optional()
+    .describe('Absent: that of the language that stands in.'),
+  text: template.min(1).optional(),
   html: template.optional(),
 });
 
@@ -178,7 +181,7 @@ export const Message = z
       .enum(PURPOSES)
       .describe('What it is for, as a send step says it: marketing needs the consent of the customer.'),
     locales: z
-      .record(locale, MessageText)
+      .record(LocaleTag, MessageText)
       .refine((locales) => Object.keys(locales).length > 0, 'give at least one language'),
   })
   .meta({ title: 'Waymark message' });

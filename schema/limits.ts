@@ -45,6 +45,20 @@ export const LIMITS = {
   rousedPageMax: 200,
   /** Placements asked for in one decision. */
   placementsMax: 20,
+  /** Languages of a site, and of the chain one has. */
+  languagesMax: 50,
+  /** Source of one template or fragment, and of all it renders; how deep fragments may render others. */
+  templateCharsMax: 100_000,
+  fragmentDepthMax: 3,
+  /** Tags inside tags. */
+  templateDepthMax: 20,
+  /** Loops inside loops of one template, those of its fragments included. */
+  templateLoopDepthMax: 1,
+  /** What rendering one field may cost: nodes and filters, and characters and elements that these read and make. */
+  templateStepsMax: 10_000,
+  templateWorkCharsMax: 1_000_000,
+  /** Formatters of dates and numbers an isolate keeps: one each language, zone and style. */
+  formattersMax: 1_000,
   /** Nesting of any JSON we accept. */
   jsonDepthMax: 32,
   /** One string inside an event. */

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../workers/decide/decide.ts';
 import { compileItem, type Item } from '../../workers/decide/items.ts';
-import { chooseLocale } from '../../workers/decide/render.ts';
+import { chooseLocale } from '../../workers/decide/languages.ts';
 import { shelve } from '../../workers/decide/shelf.ts';
 import { EMPTY_VOCABULARY } from '../../workers/engine/compile.ts';
 import type { Condition } from '../../workers/engine/conditions.ts';

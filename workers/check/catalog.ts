@@ -7,11 +7,11 @@ import { compileItem } from '../decide/items.ts';
 import { compileMessage } from '../decide/messages.ts';
 import { EMPTY_VOCABULARY, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
 import { findingsOf } from '../engine/findings.ts';
+import { nearest } from '../engine/nearest.ts';
 import { compileTrial } from '../experiments/compile.ts';
 import { checkJourney, type Graded, type Surroundings } from './check.ts';
 import { type Code, severityOf } from './codes.ts';
 import { type Beside, checkExperiment } from './experiments.ts';
-import { nearest } from './nearest.ts';
 
 export interface Document {
   readonly kind: 'journey' | 'content' | 'offer' | 'message' | 'experiment' | 'placements' | 'events';

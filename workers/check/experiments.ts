@@ -3,9 +3,9 @@
 
 import { Experiment } from '../../schema/experiment.ts';
 import type { Vocabulary } from '../engine/compile.ts';
+import { nearest } from '../engine/nearest.ts';
 import type { Graded } from './check.ts';
 import { type Code, severityOf } from './codes.ts';
-import { nearest } from './nearest.ts';
 
 /** Ids that are there, by what they are of. */
 export interface Beside {

@@ -9,9 +9,9 @@ import { LIMITS } from '../../schema/limits.ts';
 import { checkTypes, HISTORY_ARITY, memberOf, walk } from '../engine/cel.ts';
 import { durationMs } from '../engine/durations.ts';
 import { isSystemEvent } from '../engine/machine.ts';
+import { nearest } from '../engine/nearest.ts';
 import { expressionsOf, stepsOf, type Written } from './expressions.ts';
 import { astOf, type Look, tell } from './look.ts';
-import { nearest } from './nearest.ts';
 
 export function checkNames(look: Look): void {
   const known = knownOf(look);

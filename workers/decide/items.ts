@@ -2,16 +2,17 @@
 // templates parsed, one set of fields a language. What cannot be compiled is a finding with its place.
 
 import { type Cap, Content, Offer } from '../../schema/catalog.ts';
-import { escapePointer } from '../../schema/json.ts';
 import type { Vocabulary } from '../engine/compile.ts';
 import { type Condition, compileCondition } from '../engine/conditions.ts';
 import { durationMs } from '../engine/durations.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
+import { NO_WORDING, type Wording } from './fragments.ts';
+import type { Languages } from './languages.ts';
 import type { CompiledCap } from './ledger.ts';
 import { constantScore, rankSource } from './rank.ts';
 import type { Circumstances, Owning } from './situation.ts';
-import { type CompiledField, compileField } from './templates.ts';
 import { type Total, totalsOf } from './totals.ts';
+import { compileVariants, type Variants } from './variants.ts';
 
 /** What must hold, and how its absence is called (F6). */
 export interface Rule {
@@ -46,7 +47,9 @@ export interface Item {
   /** What is limited for all customers together. */
   readonly totals: readonly Total[];
   readonly fallback: string | null;
-  readonly locales: ReadonlyMap<string, readonly CompiledField[]>;
+  readonly locales: Variants;
+  /** Which languages stand in for others. */
+  readonly languages: Languages;
 }
 
 export type CompiledItem =
@@ -58,6 +61,7 @@ export function compileItem(
   document: unknown,
   version: number,
   vocabulary: Vocabulary,
+  wording: Wording = NO_WORDING,
 ): CompiledItem {
   const parsed = (kind === 'content' ? Content : Offer).safeParse(document);
   if (!parsed.success) return { ok: false, findings: findingsOf(parsed.error.issues, document) };
@@ -93,22 +97,7 @@ export function compileItem(
       remedy: 'Put from before until.',
     });
 
-  const locales = new Map<string, CompiledField[]>();
-  for (const [locale, fields] of Object.entries(source.locales)) {
-    const compiledFields: CompiledField[] = [];
-    for (const [name, value] of Object.entries(fields)) {
-      const compiled = compileField(name, value);
-      if ('field' in compiled) compiledFields.push(compiled.field);
-      else
-        findings.push({
-          code: 'template',
-          pointer: `/locales/${escapePointer(locale)}/${escapePointer(name)}`,
-          message: compiled.fault,
-          remedy: 'Correct the Liquid template.',
-        });
-    }
-    locales.set(locale, compiledFields);
-  }
+  const locales = compileVariants(source.locales, wording, () => 'html', findings);
   const totals = totalsOf(kind, source);
   findings.push(...totals.findings);
   if (findings.length > 0) return { ok: false, findings };
@@ -139,6 +128,7 @@ export function compileItem(
       caps: caps.filter(({ scope }) => scope === 'customer').map(compileCap),
       totals: totals.totals,
       locales,
+      languages: wording.languages,
     },
   };
 }

@@ -5,15 +5,19 @@ import { type Message, Message as MessageDocument } from '../../schema/catalog.t
 import { escapePointer, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
-import { chooseLocale } from './render.ts';
-import { type CompiledField, compileField, type Medium, renderFields } from './templates.ts';
+import { NO_WORDING, type Wording } from './fragments.ts';
+import { chooseLocale, type Languages, readingLocale, withFallbacks } from './languages.ts';
+import { type Medium, renderFields } from './templates.ts';
+import { compileVariants, type Variants } from './variants.ts';
 
 export interface MessageTemplate {
   readonly id: string;
   readonly version: number;
   readonly channel: Message['channel'];
   readonly purpose: Message['purpose'];
-  readonly locales: ReadonlyMap<string, readonly CompiledField[]>;
+  readonly locales: Variants;
+  /** Which languages stand in for others. */
+  readonly languages: Languages;
 }
 
 export interface RenderedMessage {
@@ -29,29 +33,23 @@ export type CompiledMessage =
 
 const MEDIA: Record<string, Medium> = { subject: 'plain', text: 'plain', html: 'html' };
 
-export function compileMessage(document: unknown, version: number): CompiledMessage {
+export function compileMessage(document: unknown, version: number, wording: Wording = NO_WORDING): CompiledMessage {
   const parsed = MessageDocument.safeParse(document);
   if (!parsed.success) return { ok: false, findings: findingsOf(parsed.error.issues, document) };
   const { id, channel, purpose } = parsed.data;
   const findings: Finding[] = [];
-  const locales = new Map<string, CompiledField[]>();
-  for (const [locale, texts] of Object.entries(parsed.data.locales)) {
-    const fields: CompiledField[] = [];
-    for (const [name, source] of Object.entries(texts)) {
-      const compiled = compileField(name, source ?? null, MEDIA[name]);
-      if ('field' in compiled) fields.push(compiled.field);
-      else
+  const locales = compileVariants(parsed.data.locales, wording, (name) => MEDIA[name] ?? 'html', findings);
+  for (const [locale, fields] of locales)
+    for (const member of ['subject', 'text'])
+      if (findings.length === 0 && !fields.some(({ name }) => name === member))
         findings.push({
-          code: 'template',
-          pointer: `/locales/${escapePointer(locale)}/${name}`,
-          message: compiled.fault,
-          remedy: 'Correct the Liquid template.',
+          code: 'schema',
+          pointer: `/locales/${escapePointer(locale)}/${member}`,
+          message: `has no ${member}, and no language that stands in for ${locale} has one`,
+          remedy: `Write ${member}.`,
         });
-    }
-    locales.set(locale, fields);
-  }
   if (findings.length > 0) return { ok: false, findings };
-  return { ok: true, message: { id, version, channel, purpose, locales } };
+  return { ok: true, message: { id, version, channel, purpose, locales, languages: wording.languages } };
 }
 
 /** @returns null where a template fails with these values, leaves nothing to say, or says more than a message may hold */
@@ -59,11 +57,14 @@ export function renderMessage(
   template: MessageTemplate,
   locales: readonly string[],
   values: JsonObject,
+  zone = 'UTC',
 ): RenderedMessage | null {
-  const locale = chooseLocale(template.locales, locales);
+  const wanted = withFallbacks(locales, template.languages);
+  const locale = chooseLocale(template.locales, wanted);
   const fields = locale === null ? undefined : template.locales.get(locale);
-  const rendered = fields && renderFields(fields, values);
-  if (!rendered || locale === null) return null;
+  if (!fields || locale === null) return null;
+  const rendered = renderFields(fields, values, { locale: readingLocale(locale, locales), zone });
+  if (!rendered) return null;
   const subject = oneLine(String(rendered['subject'] ?? '')).slice(0, LIMITS.subjectCharsMax);
   const text = String(rendered['text'] ?? '');
   const html = rendered['html'] === undefined ? null : String(rendered['html']);

@@ -45,14 +45,18 @@ function compose(addressee: Addressee, effect: SendEffect, run: Run): Composed |
   const to = addressOf(traits);
   if (to === null) return 'no address';
   const begun = effect.by === null ? {} : addressee.eventOf(effect.by);
-  const rendered = renderMessage(template, localesOf(addressee, begun), {
+  const values = {
     traits,
     event: { name: begun['event'] ?? begun['name'] ?? '', properties: begun['properties'] ?? {} },
     customer: { id },
     journey: { id: run.journey, stage: run.stage, key: run.key },
-  });
+  };
+  const rendered = renderMessage(template, localesOf(addressee, begun), values, zoneOf(traits));
   return rendered ? { ...rendered, to, version: template.version } : 'template failed';
 }
+
+/** The customer's own, where it is known. */
+const zoneOf = ({ timezone }: JsonObject): string => (typeof timezone === 'string' ? timezone : 'UTC');
 
 /** Marketing needs the last word on it to be a yes; everything else may be sent. */
 export function mayContact(consents: () => Iterable<JsonObject>, purpose: string, channel: string): boolean {

@@ -1,73 +1,63 @@
-// Liquid templates of content and messages: parsed once at publish, rendered with bounded memory and work, output escaped for
-// HTML unless it is plain text. A text without Liquid is kept as it is. Templates see own properties only.
+// Liquid templates of content, offers, messages and fragments: parsed once at publish with the fragments they render, and
+// rendered with bounded work, output escaped for HTML unless it is plain text. A text without Liquid is kept as it is.
+// Templates see own properties only. What is bounded, and how: liquid/meter.ts.
 
-import { Liquid, type Template } from 'liquidjs';
+import type { Template } from 'liquidjs';
 import type { JsonObject } from '../../schema/json.ts';
+import { type Fragments, NO_FRAGMENTS } from './fragments.ts';
+import { type Engine, type Medium, renderWith } from './liquid/engine.ts';
+import type { Fault } from './liquid/faults.ts';
+import { hasLiquid, parseTemplate } from './liquid/parse.ts';
+import type { Reading } from './liquid/reading.ts';
+import type { Walked } from './liquid/walk.ts';
 
-const LIMITED = {
-  ownPropertyOnly: true,
-  memoryLimit: 1_000_000,
-  parseLimit: 100_000,
-  renderLimit: 100,
-  strictFilters: true,
-  relativeReference: false,
-  cache: false,
-  templates: {},
-} as const;
-
-/** What a value is put into: HTML escapes it, plain text keeps it. */
-export type Medium = 'html' | 'plain';
-
-const engines: Record<Medium, Liquid> = {
-  html: new Liquid({ ...LIMITED, outputEscape: 'escape' }),
-  plain: new Liquid(LIMITED),
-};
+export type { Medium } from './liquid/engine.ts';
+export type { Reading } from './liquid/reading.ts';
 
 export type FieldValue = string | number | boolean | null;
 export type CompiledField = { readonly name: string } & (
   | { readonly kind: 'fixed'; readonly value: FieldValue }
-  | { readonly kind: 'template'; readonly medium: Medium; readonly template: Template[] }
+  | {
+      readonly kind: 'template';
+      readonly engine: Engine;
+      readonly template: Template[];
+      readonly reads: Walked['reads'];
+    }
 );
 
-/** A list of a customer has at most 1,000 elements, so one loop is bounded; the platform's clock cannot bound nested ones. */
-const LOOP_DEPTH_MAX = 1;
-
-const LOOPS: readonly unknown[] = ['for', 'tablerow'];
-
-/** By the parsed tree: in the text a loop may hide in a liquid tag, and the end of one in a comment. */
-function loopDepthOf(node: unknown): number {
-  if (Array.isArray(node)) return Math.max(0, ...node.map(loopDepthOf));
-  if (typeof node !== 'object' || node === null) return 0;
-  const own = 'name' in node && LOOPS.includes(node.name) ? 1 : 0;
-  // What a node holds stands in lists: its templates, or branches that have some.
-  return own + Math.max(0, ...Object.values(node).filter(Array.isArray).map(loopDepthOf));
+/** What a field is written in: the fragments there are, and its languages, the own one first. */
+export interface Setting {
+  readonly fragments: Fragments;
+  readonly languages: readonly string[];
 }
+
+export const NO_SETTING: Setting = { fragments: NO_FRAGMENTS, languages: [] };
 
 /** @returns the compiled field, or the fault in words */
 export function compileField(
   name: string,
   value: FieldValue,
   medium: Medium = 'html',
-): { field: CompiledField } | { fault: string } {
-  if (typeof value !== 'string' || !(value.includes('{{') || value.includes('{%')))
-    return { field: { name, kind: 'fixed', value } };
-  try {
-    const template = engines[medium].parse(value);
-    if (loopDepthOf(template) > LOOP_DEPTH_MAX)
-      return { fault: 'loops are nested; one loop inside another multiplies the work' };
-    return { field: { name, kind: 'template', medium, template } };
-  } catch (error) {
-    return { fault: error instanceof Error ? error.message : String(error) };
-  }
+  { fragments, languages }: Setting = NO_SETTING,
+): { field: CompiledField } | { fault: Fault } {
+  if (typeof value !== 'string' || !hasLiquid(value)) return { field: { name, kind: 'fixed', value } };
+  const { engine, known } = fragments.within(medium, languages);
+  const parsed = parseTemplate(engine, value, known);
+  if ('fault' in parsed) return parsed;
+  return { field: { name, kind: 'template', engine, template: parsed.template, reads: parsed.walked.reads } };
 }
 
 /** The rendered fields; null when a template fails with this customer's values. */
-export function renderFields(fields: readonly CompiledField[], values: JsonObject): Record<string, FieldValue> | null {
+export function renderFields(
+  fields: readonly CompiledField[],
+  values: JsonObject,
+  reading: Reading,
+): Record<string, FieldValue> | null {
   const rendered: Record<string, FieldValue> = {};
   try {
     for (const field of fields)
       rendered[field.name] =
-        field.kind === 'fixed' ? field.value : String(engines[field.medium].renderSync(field.template, values));
+        field.kind === 'fixed' ? field.value : renderWith(field.engine, field.template, values, reading);
   } catch {
     return null;
   }
