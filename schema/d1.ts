@@ -18,7 +18,7 @@ export const documents = sqliteTable(
   'documents',
   {
     kind: text('kind', {
-      enum: ['journey', 'content', 'offer', 'message', 'experiment', 'placements', 'events'],
+      enum: ['journey', 'content', 'offer', 'message', 'experiment', 'fragment', 'placements', 'site', 'events'],
     }).notNull(),
     id: text('id').notNull(),
     /** Counts the versions of this one document from 1. */

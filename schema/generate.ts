@@ -8,8 +8,10 @@ import { z } from 'zod';
 import { Cases } from './cases.ts';
 import { Content, EventDeclarations, Message, Offer } from './catalog.ts';
 import { Experiment } from './experiment.ts';
+import { Fragment } from './fragment.ts';
 import { Journey } from './journey.ts';
 import { Placements } from './placements.ts';
+import { Site } from './site.ts';
 
 const SOURCES = {
   journey: Journey,
@@ -20,6 +22,8 @@ const SOURCES = {
   cases: Cases,
   experiment: Experiment,
   placements: Placements,
+  fragment: Fragment,
+  site: Site,
 };
 
 export const GENERATED = join(import.meta.dirname, 'generated');

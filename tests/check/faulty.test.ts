@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkDocuments, surroundingsOf } from '../../workers/check/catalog.ts';
+import { checkDocuments, type Document, surroundingsOf } from '../../workers/check/catalog.ts';
 import { checkJourney } from '../../workers/check/check.ts';
 import { CODES, severityOf } from '../../workers/check/codes.ts';
 import { readSources } from '../../workers/cli/files.ts';
@@ -49,6 +49,11 @@ describe('faulty journeys', () => {
       'unknown-placement',
       'json',
       'template',
+      'unknown-filter',
+      'filter-argument',
+      'unknown-fragment',
+      'fragment-loop',
+      'unknown-variable',
       'validity',
       'unknown-place',
       'language-missing',
@@ -91,6 +96,112 @@ describe('other documents', () => {
     expect(findings({ locales: { de: { title: 'Nur deutsch' } } })).toMatchObject([
       { code: 'language-missing', pointer: '/locales', severity: 'warning' },
     ]);
+  });
+});
+
+describe('templates', () => {
+  const written = (kind: Document['kind'], source: object): Document => {
+    const [first] = shipped.filter((each) => each.kind === kind);
+    return { kind, document: { ...Object(first?.document), locales: { de: source, en: source } } };
+  };
+  const found = (kind: Document['kind'], source: object, beside: readonly Document[] = []) =>
+    (checkDocuments([written(kind, source), ...beside, ...shipped])[0] ?? []).filter(({ pointer }) =>
+      pointer.startsWith('/locales/de'),
+    );
+  const fragment = (id: string, text: string): Document => ({
+    kind: 'fragment',
+    document: { id, locales: { de: { text }, en: { text } } },
+  });
+
+  it.each([
+    ['{{ traits.fristName }}', 'traits.fristName', 'Did you mean firstName?'],
+    ['{{ trait.firstName }}', 'trait', 'Did you mean traits?'],
+    ['{{ traits.address.zip }}', 'traits.address', 'events.json'],
+    ['{{ event.properties.totl | money: "EUR" }}', 'event.properties', 'Did you mean total?'],
+    ['{{ event.nam }}', 'event', 'Did you mean name?'],
+    ['{{ customer.email }}', 'customer', 'There is id.'],
+    ['{% for p in event.properties.products %}{{ p.prise }}{% endfor %}', 'products', 'Did you mean price?'],
+    ['{% assign p = event.properties.products.first %}{{ p.skuu }}', 'products', 'Did you mean sku?'],
+    ['{% if traits.intrests contains "garden" %}x{% endif %}', 'traits', 'Did you mean interests?'],
+    ['{% for i in (1..traits.ag) %}x{% endfor %}', 'traits', 'Did you mean age?'],
+    ['{{ "x" | append: traits.lastname }}', 'traits', 'Did you mean lastName?'],
+    ['{{ traits["first name"] }}', 'traits', ''],
+    ['{{ traits.constructor }}', 'traits', ''],
+    ['{{ traits.__proto__.x }}', 'traits', ''],
+    ['{{ traits.email.domain }}', 'traits.email', ''],
+    ['{% render "card", of: traits.nick %}', 'traits', ''],
+  ])('%s reads what nobody declared', (source, within, remedy) => {
+    const card = fragment('card', '{{ of }}');
+    for (const kind of ['content', 'offer', 'message'] as const) {
+      const field = kind === 'message' ? 'text' : 'title';
+      const findings = found(kind, kind === 'message' ? { subject: 'x', text: source } : { title: source }, [card]);
+      expect(findings).toMatchObject([
+        { code: 'unknown-variable', severity: 'error', pointer: `/locales/de/${field}` },
+      ]);
+      expect(findings[0]?.message).toContain(within);
+      expect(findings[0]?.message).toMatch(/line:1, col:\d+$/);
+      expect(findings[0]?.remedy).toContain(remedy);
+    }
+  });
+
+  it.each([
+    '{{ traits.firstName }} {{ traits.address.city }} {{ traits.interests.first.size }} {{ traits.timezone }}',
+    '{% for p in event.properties.products %}{{ forloop.index }} {{ p.name }}{% endfor %}',
+    '{% assign whole = traits.firstName | append: "x" %}{{ whole.size }}',
+    '{% capture c %}{{ traits.email }}{% endcapture %}{{ c }}',
+    '{{ traits | name }}{{ event.name }}{{ customer.id }}',
+    '{% render "card", of: traits.email %}',
+  ])('%s is declared', (source) => {
+    expect(found('content', { title: source }, [fragment('card', '{{ of }}')])).toEqual([]);
+    expect(found('message', { subject: 'x', text: source }, [fragment('card', '{{ of }}')])).toEqual([]);
+  });
+
+  it('know what stands around them: pages have stages and a context, messages the journey', () => {
+    const page = '{{ stages.lifecycle }}{{ context.page.path }}';
+    const sent = '{{ journey.id }}{{ journey.stage }}{{ journey.key }}';
+    expect(found('content', { title: page })).toEqual([]);
+    expect(found('message', { subject: 'x', text: sent })).toEqual([]);
+    expect(found('content', { title: sent })).toHaveLength(3);
+    expect(found('message', { subject: 'x', text: page })).toHaveLength(2);
+    expect(found('content', { title: '{{ stages.lifecycel }}' })).toMatchObject([
+      { remedy: expect.stringContaining('Did you mean lifecycle?') },
+    ]);
+  });
+
+  it('of fragments are asked for where they are written and where they are rendered', () => {
+    const bad = fragment('card', '{{ traits.fristName }}{{ of }}');
+    expect(checkDocuments([bad, ...shipped])[0]).toMatchObject([
+      { code: 'unknown-variable', pointer: '/locales/de/text' },
+      { code: 'unknown-variable', pointer: '/locales/en/text' },
+    ]);
+    const render = '{% render "card" %}';
+    expect(found('content', { title: render }, [bad])).toMatchObject([
+      { code: 'unknown-variable', message: expect.stringContaining('traits.fristName') },
+      { code: 'unknown-variable', message: expect.stringMatching(/reads of,.*of the fragment card/) },
+    ]);
+  });
+
+  it.each([
+    ['{{ traits.email | shout }}', 'unknown-filter'],
+    ['{{ traits.birthday | date: "longest" }}', 'filter-argument'],
+    ['{% render "nowhere" %}', 'unknown-fragment'],
+    ['{% render "ping" %}', 'fragment-loop'],
+    ['{% if %}', 'template'],
+  ])('%s is %s, in a fragment too', (source, code) => {
+    const beside = [fragment('ping', '{% render "pong" %}'), fragment('pong', '{% render "ping" %}')];
+    expect(found('content', { title: source }, beside)).toMatchObject([{ code, pointer: '/locales/de/title' }]);
+    expect(found('offer', { title: source }, beside)).toMatchObject([{ code, pointer: '/locales/de/title' }]);
+    expect(found('message', { subject: source, text: 'x' }, beside)).toMatchObject([
+      { code, pointer: '/locales/de/subject' },
+    ]);
+    const own = checkDocuments([fragment('own', source), ...beside, ...shipped])[0];
+    expect(own?.[0]).toMatchObject({ code, pointer: '/locales/de/text' });
+  });
+
+  it('are not asked for names where nobody knows any', () => {
+    const content = written('content', { title: '{{ traits.fristName }}' });
+    expect(checkDocuments([content], null)[0]?.filter(({ code }) => code === 'unknown-variable')).toEqual([]);
+    expect(checkDocuments([content])[0]?.filter(({ code }) => code === 'unknown-variable')).toEqual([]);
   });
 });
 

@@ -18,7 +18,9 @@ const shipped = (id: string): Journey =>
 const SHIPPED = readdirSync(join(ROOT, 'journeys'))
   .filter(
     (file) =>
-      file.endsWith('.json') && !file.endsWith('.cases.json') && file !== 'events.json' && file !== 'placements.json',
+      file.endsWith('.json') &&
+      !file.endsWith('.cases.json') &&
+      !['events.json', 'placements.json', 'site.json'].includes(file),
   )
   .map((file) => shipped(file.replace(/\.json$/, '')));
 

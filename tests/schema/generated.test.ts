@@ -24,8 +24,7 @@ function shipped(): [string, string][] {
         (file) =>
           file.endsWith('.json') &&
           !file.endsWith('.cases.json') &&
-          file !== 'events.json' &&
-          file !== 'placements.json',
+          !['events.json', 'placements.json', 'site.json'].includes(file),
       )
       .map((file): [string, string] => [name, join(folder, file)]);
   return [
@@ -36,8 +35,10 @@ function shipped(): [string, string][] {
     ...inFolder('content', 'content'),
     ...inFolder('offers', 'offer'),
     ...inFolder('experiments', 'experiment'),
+    ...inFolder('fragments', 'fragment'),
     ['events', 'events.json'],
     ['placements', 'placements.json'],
+    ['site', 'site.json'],
   ];
 }
 

@@ -19,7 +19,8 @@ const FROM = Date.parse('2026-01-01T00:00:00Z');
 function shipped(): Documents {
   const { sources } = readSources(join(import.meta.dirname, '../../journeys'));
   const of = (kind: string) => sources.filter((source) => source.kind === kind).map(({ document }) => document);
-  return { events: of('events')[0], journeys: of('journey'), messages: of('message') };
+  const fragments = of('fragment');
+  return { events: of('events')[0], journeys: of('journey'), messages: of('message'), fragments };
 }
 
 function prepared(documents: Documents) {

@@ -23,10 +23,10 @@ const text = fc
 describe('SN9 SR5 a field as text', () => {
   it('is what a customer said, once the template has escaped it for HTML', () => {
     const compiled = compileField('title', '{{ traits.said }}');
-    if (!('field' in compiled)) throw new Error(compiled.fault);
+    if (!('field' in compiled)) throw new Error(compiled.fault.message);
     fc.assert(
       fc.property(text, (said) => {
-        const fields = renderFields([compiled.field], { traits: { said } });
+        const fields = renderFields([compiled.field], { traits: { said } }, { locale: 'en', zone: 'UTC' });
         expect(textOf(itemOf(fields ?? {}), 'title')).toBe(said);
       }),
       RUNS,

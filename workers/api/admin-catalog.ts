@@ -17,6 +17,7 @@ const SERVED = [
   { path: 'content', kind: 'content', list: 'content' },
   { path: 'offers', kind: 'offer', list: 'offers' },
   { path: 'messages/templates', kind: 'message', list: 'templates' },
+  { path: 'fragments', kind: 'fragment', list: 'fragments' },
 ] as const;
 /** What is written here and read elsewhere (admin-experiments.ts) stands beside it. */
 const WRITTEN = [...SERVED, { path: 'experiments', kind: 'experiment' }] as const;
@@ -124,7 +125,7 @@ function answer(
   });
 }
 
-/** `{ events?, placements?, journeys?: [], content?: [], offers?: [], messages?: [], experiments?: [] }` */
+/** `{ events?, placements?, journeys?: [], content?: [], offers?: [], messages?: [], experiments?: [], fragments?: [], site? }` */
 function draftsOf(body: { [member: string]: Json }): Draft[] | Response {
   const drafts: Draft[] = [];
   const lists: [string, DocumentKind][] = [
@@ -133,9 +134,11 @@ function draftsOf(body: { [member: string]: Json }): Draft[] | Response {
     ['offers', 'offer'],
     ['messages', 'message'],
     ['experiments', 'experiment'],
+    ['fragments', 'fragment'],
   ];
   // Null is absent, as it is for the lists: a draft without a document would take the declarations out.
   if ((body['events'] ?? null) !== null) drafts.push({ kind: 'events', id: EVENTS_ID, document: body['events'] });
+  if ((body['site'] ?? null) !== null) drafts.push({ kind: 'site', id: 'site', document: body['site'] });
   if ((body['placements'] ?? null) !== null)
     drafts.push({ kind: 'placements', id: 'placements', document: body['placements'] });
   for (const [member, kind] of lists) {
@@ -163,7 +166,8 @@ function draftsOf(body: { [member: string]: Json }): Draft[] | Response {
       errors: [
         {
           pointer: '',
-          detail: 'Give at least one of events, placements, journeys, content, offers, messages, experiments.',
+          detail:
+            'Give at least one of events, placements, journeys, content, offers, messages, experiments, fragments, site.',
         },
       ],
     });

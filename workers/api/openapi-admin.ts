@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import { LIMITS } from '../../schema/limits.ts';
-import { content, events, experiment, journey, message, offer } from './openapi-examples.ts';
+import { content, events, experiment, fragment, journey, message, offer } from './openapi-examples.ts';
 import { EXPERIMENT_ROUTES } from './openapi-experiments.ts';
 import type { Body, Route } from './openapi-route.ts';
 import type { SchemaName } from './openapi-schemas.ts';
@@ -117,7 +117,7 @@ const PREVIEW: Route = {
 };
 
 interface Kind {
-  readonly path: 'content' | 'offers' | 'messages/templates';
+  readonly path: 'content' | 'offers' | 'messages/templates' | 'fragments';
   readonly name: string;
   readonly list: SchemaName;
   readonly served: SchemaName;
@@ -200,6 +200,13 @@ const CATALOG: readonly Route[] = [
     served: 'ServedMessageTemplate',
     draft: { schema: 'MessageTemplateDraft', example: message },
   }),
+  ...documentRoutes({
+    path: 'fragments',
+    name: 'Fragments',
+    list: 'FragmentList',
+    served: 'ServedFragment',
+    draft: { schema: 'FragmentDraft', example: fragment },
+  }),
   {
     method: 'get',
     path: '/admin/events',
@@ -235,6 +242,8 @@ const CATALOG: readonly Route[] = [
         offers: [offer],
         messages: [message],
         experiments: [experiment],
+        fragments: [fragment],
+        site: { languages: ['en'] },
       },
     },
     answers: { 200: { schema: 'CatalogAnswer', words: 'Every document with the version it has now.' } },

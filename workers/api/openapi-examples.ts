@@ -77,3 +77,8 @@ export const NDJSON_EXAMPLE = [
   .map((line) => JSON.stringify(line))
   .join('\n');
 export const pool = { id: 'spring', draft: { codes: ['SPRING-7F3K', 'SPRING-9Q2M'] } };
+
+export const fragment = {
+  id: 'footer',
+  locales: { en: { text: 'Your garden shop', html: '<p>Your garden shop</p>' } },
+};

@@ -7,9 +7,11 @@ import { Content, EventDeclarations, FieldDeclaration, Message, Offer } from '..
 import { CloudEvent } from '../../schema/cloudevent.ts';
 import { Event } from '../../schema/event.ts';
 import { Experiment } from '../../schema/experiment.ts';
+import { Fragment } from '../../schema/fragment.ts';
 import { Condition, Duration, Journey, Step, Steps } from '../../schema/journey.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { Placements } from '../../schema/placements.ts';
+import { Site } from '../../schema/site.ts';
 import { RecordedCustomer, RecordedEntry } from '../simulate/record.ts';
 import { ExperimentResults, ExperimentSummary } from './admin-experiments.ts';
 import { Loss, PreviewCall } from './admin-preview.ts';
@@ -101,6 +103,7 @@ const run = z.object({
 const ServedContent = Content.extend({ version });
 const ServedOffer = Offer.extend({ version });
 const ServedMessageTemplate = Message.extend({ version });
+const ServedFragment = Fragment.extend({ version });
 
 const TimelineEntry = z
   .looseObject({
@@ -130,6 +133,8 @@ export const SCHEMAS = {
   Content,
   Offer,
   MessageTemplate: Message,
+  Fragment,
+  Site,
   Experiment,
   EventDeclarations,
   FieldDeclaration,
@@ -234,6 +239,9 @@ export const SCHEMAS = {
   ServedMessageTemplate,
   MessageTemplateList: z.object({ templates: z.array(ServedMessageTemplate) }),
   MessageTemplateDraft: Message.extend({ ...withoutId, ...ignoredVersion }),
+  ServedFragment,
+  FragmentList: z.object({ fragments: z.array(ServedFragment) }),
+  FragmentDraft: Fragment.extend({ ...withoutId, ...ignoredVersion }),
   ExperimentDraft: Experiment.extend({ ...withoutId, ...ignoredVersion }),
   ExperimentList: z.object({ experiments: z.array(ExperimentSummary) }),
   ExperimentResults,
@@ -253,13 +261,25 @@ export const SCHEMAS = {
       offers: z.array(Offer).optional(),
       messages: z.array(Message).optional(),
       experiments: z.array(Experiment).optional(),
+      fragments: z.array(Fragment).optional(),
+      site: Site.optional(),
       dryRun,
     })
     .describe('At least one document. All are written, or none.'),
   CatalogAnswer: z.object({
     published: z.array(
       z.object({
-        kind: z.enum(['journey', 'content', 'offer', 'message', 'experiment', 'placements', 'events']),
+        kind: z.enum([
+          'journey',
+          'content',
+          'offer',
+          'message',
+          'experiment',
+          'fragment',
+          'placements',
+          'site',
+          'events',
+        ]),
         ...versioned,
         changed: z
           .boolean()

@@ -4,6 +4,7 @@
 import type { WrittenDeclarations } from '../../schema/catalog.ts';
 import type { documents, keys } from '../../schema/d1.ts';
 import type { PlacementRules } from '../decide/decide.ts';
+import { type Wording, wordingOf } from '../decide/fragments.ts';
 import { compileItem, type Item } from '../decide/items.ts';
 import { compileMessage, type MessageTemplate } from '../decide/messages.ts';
 import { compilePlacements } from '../decide/placements.ts';
@@ -48,8 +49,12 @@ type Part =
   | { readonly kind: 'experiment'; readonly trial: Trial }
   | { readonly kind: 'placements'; readonly placements: ReadonlyMap<string, PlacementRules> };
 
-const partKey = (row: DocumentRow, declarations: number): string =>
-  `${row.kind}/${row.id}@${row.version}/${declarations}`;
+/** A document that renders fragments changes with them, one with languages with the site. */
+const partKey = (row: DocumentRow, declarations: number, written: { fragments: string; site: string }): string =>
+  [
+    `${row.kind}/${row.id}@${row.version}/${declarations}/${written.site}`,
+    ...(row.body.includes('render') ? [written.fragments] : []),
+  ].join('/');
 
 /**
  * @param rows the documents true at `version`, and every version of the event declarations
@@ -72,6 +77,12 @@ export function buildCatalog(
     return { version: row.version, vocabulary };
   };
 
+  const bodiesOf = (wanted: DocumentRow['kind']): unknown[] =>
+    rows.flatMap(({ kind, body }) => (kind === wanted ? [JSON.parse(body)] : []));
+  const wording = wordingOf(bodiesOf('fragment'), bodiesOf('site')[0]);
+  const versionsOf = (wanted: DocumentRow['kind']): string =>
+    rows.flatMap(({ kind, id, version: of }) => (kind === wanted ? [`${id}@${of}`] : [])).join();
+  const written = { fragments: versionsOf('fragment'), site: versionsOf('site') };
   const parts = new Map<string, Part>();
   const machines = new Map<string, Machine>();
   const publishedAt = new Map<string, number>();
@@ -81,10 +92,10 @@ export function buildCatalog(
   const messages = new Map<string, MessageTemplate>();
   const trials: Trial[] = [];
   for (const row of rows) {
-    if (row.kind === 'events') continue;
+    if (row.kind === 'events' || WORDING.includes(row.kind)) continue;
     const { version: declared, vocabulary } = vocabularyAt(row.fromVersion);
-    const key = partKey(row, declared);
-    const part = before?.parts.get(key) ?? compilePart(row, vocabulary);
+    const key = partKey(row, declared, written);
+    const part = before?.parts.get(key) ?? compilePart(row, vocabulary, wording);
     if (!part) continue;
     parts.set(key, part);
     if (part.kind === 'journey') {
@@ -118,7 +129,10 @@ export function buildCatalog(
   };
 }
 
-function compilePart(row: DocumentRow, vocabulary: Vocabulary): Part | null {
+/** What documents are written with; it is no part by itself. */
+const WORDING: readonly DocumentRow['kind'][] = ['fragment', 'site'];
+
+function compilePart(row: DocumentRow, vocabulary: Vocabulary, wording: Wording): Part | null {
   const document: unknown = JSON.parse(row.body);
   switch (row.kind) {
     case 'journey': {
@@ -126,7 +140,7 @@ function compilePart(row: DocumentRow, vocabulary: Vocabulary): Part | null {
       return compiled.ok ? { kind: 'journey', machine: compiled.machine } : null;
     }
     case 'message': {
-      const compiled = compileMessage(document, row.version);
+      const compiled = compileMessage(document, row.version, wording);
       return compiled.ok ? { kind: 'message', message: compiled.message } : null;
     }
     case 'experiment': {
@@ -138,9 +152,11 @@ function compilePart(row: DocumentRow, vocabulary: Vocabulary): Part | null {
       return compiled.ok ? { kind: 'placements', placements: compiled.placements } : null;
     }
     case 'events':
+    case 'fragment':
+    case 'site':
       return null;
     default: {
-      const compiled = compileItem(row.kind, document, row.version, vocabulary);
+      const compiled = compileItem(row.kind, document, row.version, vocabulary, wording);
       return compiled.ok ? { kind: 'item', item: compiled.item } : null;
     }
   }

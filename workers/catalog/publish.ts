@@ -3,8 +3,9 @@
 
 import type { DocumentKind } from '../../schema/d1.ts';
 import { LIMITS } from '../../schema/limits.ts';
-import { refusalsOf, surroundingsOf } from '../check/catalog.ts';
-import { checkJourney, type Graded, isError, type Surroundings } from '../check/check.ts';
+import { refusalsOf, surroundingsOf, wordingAmong } from '../check/catalog.ts';
+import { type Graded, isError, type Surroundings } from '../check/check.ts';
+import type { Wording } from '../decide/fragments.ts';
 import { refresh } from './cache.ts';
 import type { Catalog, DocumentRow } from './catalog.ts';
 import { readVersions, type Write, writeDocuments } from './store.ts';
@@ -42,13 +43,28 @@ export type PublishResult =
 export function checkDrafts(catalog: Catalog, drafts: readonly Draft[]): DraftFindings[] {
   const all = [...drafts, ...beside(catalog, drafts)];
   const around = surroundingsOf(all, catalog.vocabulary);
+  const wording = wordingAmong(all);
   const crowded = all.filter(isExperiment).length > LIMITS.experimentsMax;
-  return drafts.flatMap((draft) => {
-    const found = draft.document === null ? [] : findingsOfDraft(draft, around);
+  const own = drafts.flatMap((draft): DraftFindings[] => {
+    const found = draft.document === null ? [] : refusalsOf(draft, around, wording);
     const findings = crowded && isExperiment(draft) ? [...found, TOO_MANY_EXPERIMENTS] : found;
     return findings.length > 0 ? [{ kind: draft.kind, id: draft.id, findings }] : [];
   });
+  const rewritten = drafts.some(({ kind }) => kind === 'fragment' || kind === 'site');
+  return rewritten ? [...own, ...brokenBy(beside(catalog, drafts), around, wording)] : own;
 }
+
+/** Documents that stay as they are and could no longer be rendered. What they read is known since they were published. */
+const brokenBy = (staying: readonly Draft[], around: Surroundings, wording: Wording): DraftFindings[] =>
+  staying.filter(isRendered).flatMap((draft): DraftFindings[] => {
+    const findings = refusalsOf(draft, around, wording).filter(({ code }) => code !== 'unknown-variable');
+    return findings.length > 0 ? [{ kind: draft.kind, id: draft.id, findings }] : [];
+  });
+
+const isRendered = ({ kind, document }: Draft): boolean =>
+  kind === 'message' ||
+  kind === 'fragment' ||
+  ((kind === 'content' || kind === 'offer') && JSON.stringify(document).includes('render'));
 
 const isExperiment = ({ kind, document }: Draft): boolean => kind === 'experiment' && document !== null;
 
@@ -64,11 +80,6 @@ const beside = (catalog: Catalog, drafts: readonly Draft[]): Draft[] =>
     .filter((row) => isCurrent(catalog, row) && row.kind !== 'events')
     .filter((row) => !drafts.some(({ kind, id }) => kind === row.kind && id === row.id))
     .map(({ kind, id, body }) => ({ kind, id, document: JSON.parse(body) }));
-
-function findingsOfDraft(draft: Draft, around: Surroundings): readonly Graded[] {
-  if (draft.kind === 'journey') return checkJourney(draft.document, around);
-  return refusalsOf({ kind: draft.kind, document: draft.document }, around.vocabulary);
-}
 
 /** Only findings of one severity. */
 function onlyThose(found: readonly DraftFindings[], wanted: (finding: Graded) => boolean): DraftFindings[] {

@@ -1,20 +1,34 @@
 // All documents of a catalog, checked together: each by what refuses it at publish, and by what the others say.
 
+import type { z } from 'zod';
 import { Content, EventDeclarations, Message, Offer } from '../../schema/catalog.ts';
 import { Journey } from '../../schema/journey.ts';
 import { Placements } from '../../schema/placements.ts';
+import { Site } from '../../schema/site.ts';
+import { compileFragment, type Wording, wordingOf } from '../decide/fragments.ts';
 import { compileItem } from '../decide/items.ts';
+import { chainOf } from '../decide/languages.ts';
 import { compileMessage } from '../decide/messages.ts';
 import { EMPTY_VOCABULARY, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
-import { findingsOf } from '../engine/findings.ts';
+import { type Finding, findingsOf } from '../engine/findings.ts';
 import { nearest } from '../engine/nearest.ts';
 import { compileTrial } from '../experiments/compile.ts';
 import { checkJourney, type Graded, type Surroundings } from './check.ts';
 import { type Code, severityOf } from './codes.ts';
 import { type Beside, checkExperiment } from './experiments.ts';
+import { checkOwnReads, checkReads, shapesOf } from './templates.ts';
 
 export interface Document {
-  readonly kind: 'journey' | 'content' | 'offer' | 'message' | 'experiment' | 'placements' | 'events';
+  readonly kind:
+    | 'journey'
+    | 'content'
+    | 'offer'
+    | 'message'
+    | 'experiment'
+    | 'fragment'
+    | 'placements'
+    | 'site'
+    | 'events';
   readonly document: unknown;
 }
 
@@ -33,8 +47,20 @@ export function surroundingsOf(documents: readonly Document[], declared: Vocabul
   };
 }
 
+/** What documents are written with. Null takes a document out. */
+export function wordingAmong(documents: readonly Document[]): Wording {
+  const of = (wanted: Document['kind']) =>
+    documents.filter(({ kind, document }) => kind === wanted && document !== null).map(({ document }) => document);
+  return wordingOf(of('fragment'), of('site')[0]);
+}
+
 /** What is asked of events.json: without one there is nothing to ask. */
-const DECLARED: readonly string[] = ['unknown-event', 'unknown-trait', 'unknown-property'] satisfies Code[];
+const DECLARED: readonly string[] = [
+  'unknown-event',
+  'unknown-trait',
+  'unknown-property',
+  'unknown-variable',
+] satisfies Code[];
 
 /** Findings of each document, in the order given. `declared` where no events are among them; null: nobody knows any. */
 export function checkDocuments(
@@ -42,39 +68,66 @@ export function checkDocuments(
   declared: Vocabulary | null = EMPTY_VOCABULARY,
 ): Graded[][] {
   const around = surroundingsOf(documents, declared ?? EMPTY_VOCABULARY);
-  const languages = languagesOf(documents);
+  const wording = wordingAmong(documents);
+  const languages = wording.languages.all.length > 0 ? null : languagesOf(documents);
   const beside = besideOf(documents);
   return documents.map((each) => {
     if (each.kind === 'journey') {
       const findings = checkJourney(each.document, around);
       return declared ? findings : findings.filter(({ code }) => !DECLARED.includes(code));
     }
-    const refused = refusalsOf(each, around.vocabulary);
+    const refused = refusalsOf(each, around, wording).filter(
+      ({ code }) => declared !== null || !DECLARED.includes(code),
+    );
     if (refused.length > 0) return refused;
     if (each.kind === 'experiment') return checkExperiment(each.document, beside, around.vocabulary);
-    return [...checkLanguages(each, languages), ...checkPlaces(each, around), ...checkNamed(each, documents)];
+    return [...checkLanguages(each, languages, wording), ...checkPlaces(each, around), ...checkNamed(each, documents)];
   });
 }
 
-/** Why a document that is no journey cannot be published, looked at alone. */
-export function refusalsOf({ kind, document }: Document, vocabulary: Vocabulary): Graded[] {
-  const compiled =
-    kind === 'message'
-      ? compileMessage(document, 0)
-      : kind === 'content' || kind === 'offer'
-        ? compileItem(kind, document, 0, vocabulary)
-        : kind === 'experiment'
-          ? compileTrial(document, 0, vocabulary)
-          : null;
-  const parsed =
-    kind === 'placements'
-      ? Placements.safeParse(document)
-      : kind === 'events'
-        ? EventDeclarations.safeParse(document)
-        : null;
-  const findings =
-    compiled && !compiled.ok ? compiled.findings : parsed?.error ? findingsOf(parsed.error.issues, document) : [];
-  return findings.map((finding) => ({ ...finding, severity: 'error' }));
+/** Why a document that is no journey cannot be published, beside those it is written with. */
+export function refusalsOf({ kind, document }: Document, around: Surroundings, wording: Wording): Graded[] {
+  const { vocabulary } = around;
+  const refuse = (findings: readonly Finding[]): Graded[] =>
+    findings.map((finding) => ({ ...finding, severity: 'error' }));
+  const parse = (shape: z.ZodType): Graded[] => {
+    const { error } = shape.safeParse(document);
+    return error ? refuse(findingsOf(error.issues, document)) : [];
+  };
+  switch (kind) {
+    case 'message': {
+      const compiled = compileMessage(document, 0, wording);
+      if (!compiled.ok) return refuse(compiled.findings);
+      return checkReads(compiled.message.locales, document, shapesOf(around).sent);
+    }
+    case 'content':
+    case 'offer': {
+      const compiled = compileItem(kind, document, 0, vocabulary, wording);
+      if (!compiled.ok) return refuse(compiled.findings);
+      return checkReads(compiled.item.locales, document, shapesOf(around).page);
+    }
+    case 'experiment': {
+      const compiled = compileTrial(document, 0, vocabulary);
+      return compiled.ok ? [] : refuse(compiled.findings);
+    }
+    case 'fragment':
+      return refusalsOfFragment(document, around, wording);
+    case 'placements':
+      return parse(Placements);
+    case 'site':
+      return parse(Site);
+    case 'events':
+      return parse(EventDeclarations);
+    case 'journey':
+      return checkJourney(document, around);
+  }
+}
+
+function refusalsOfFragment(document: unknown, around: Surroundings, wording: Wording): Graded[] {
+  const compiled = compileFragment(document, wording);
+  if (!compiled.ok) return compiled.findings.map((finding) => ({ ...finding, severity: 'error' }));
+  const shape = shapesOf(around).anywhere;
+  return compiled.reads.flatMap(({ pointer, reads }) => checkOwnReads(pointer, reads, shape));
 }
 
 /** What experiments may name. */
@@ -110,14 +163,17 @@ function languagesOf(documents: readonly Document[]): string[] {
   );
 }
 
-function checkLanguages(document: Document, languages: readonly string[]): Graded[] {
+/** @param common languages of most documents, where the site does not say which there must be */
+function checkLanguages(document: Document, common: readonly string[] | null, { languages }: Wording): Graded[] {
+  if (document.kind === 'fragment' && common) return [];
   const own = localesOf(document);
-  const missing = languages.filter((language) => own.length > 0 && !own.includes(language));
+  const served = (language: string): boolean => chainOf(language, languages).some((tag) => own.includes(tag));
+  const missing = (common ?? languages.all).filter((language) => own.length > 0 && !served(language));
   return missing.map((language) =>
     warn(
       'language-missing',
       '/locales',
-      `is not there in ${JSON.stringify(language)}, as most documents are`,
+      `is not there in ${JSON.stringify(language)}, as ${common ? 'most documents are' : 'site.json asks'}`,
       'Add it: customers of that language get another one until then.',
     ),
   );

@@ -31,7 +31,12 @@ export const CODES = {
   'arm-twice': ['error', 'Two arms of an experiment have one name.'],
   'task-due': ['error', 'A task is to be escalated after its due time, and has none.'],
   'reserved-event': ['error', 'A step emits an event that the system makes by itself.'],
-  template: ['error', 'A template of content or of a message cannot be rendered.'],
+  template: ['error', 'A template cannot be rendered.'],
+  'unknown-filter': ['error', 'A template calls a filter that is not there.'],
+  'filter-argument': ['error', 'A template calls a filter with the wrong arguments.'],
+  'unknown-fragment': ['error', 'A template renders a fragment that is not there.'],
+  'fragment-loop': ['error', 'Fragments render each other in a circle.'],
+  'unknown-variable': ['error', 'A template reads something that nobody declared: it would be empty for everybody.'],
   validity: ['error', 'Content, an offer or an experiment ends before it begins.'],
   'cap-twice': ['error', 'Two caps in all limit the same.'],
   'budget-hold': ['error', 'A budget in money does not say what one customer may spend, or is less than that.'],
@@ -82,7 +87,7 @@ export const CODES = {
   'unknown-placement': ['warning', 'Content or an offer names a placement that placements.json does not declare.'],
   'unknown-place': ['warning', 'Content or an offer names a stage that no journey has.'],
   'unknown-item': ['warning', 'An experiment or a fallback names content, an offer or a placement that is not there.'],
-  'language-missing': ['warning', 'A document is not there in every language the others have.'],
+  'language-missing': ['warning', 'A document is not there in a language of the site.'],
 } as const satisfies Record<string, readonly [Severity, string]>;
 
 export type Code = keyof typeof CODES;

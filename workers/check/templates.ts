@@ -1,57 +1,82 @@
 // What templates read that nobody declared: a name that is not there is empty for every customer, so it is an error. Asked of
 // content, offers and messages in every language, with the fragments they render.
 
-import type { Content } from '../../schema/catalog.ts';
 import { escapePointer } from '../../schema/json.ts';
-import { missingOn, type Shape, valuesShape } from '../decide/declared.ts';
+import { type Missing, missingOn, type Shape, valuesShape } from '../decide/declared.ts';
+import type { Read } from '../decide/liquid/walk.ts';
 import type { Variants } from '../decide/variants.ts';
 import { nearest } from '../engine/nearest.ts';
-import type { Graded, Surroundings } from './look.ts';
 import { severityOf } from './codes.ts';
 import { stepsOf } from './expressions.ts';
+import type { Graded, Surroundings } from './look.ts';
 
-type Written = { readonly [locale: string]: { readonly [field: string]: unknown } };
-
-/** @param written the document's languages as they are written: what a variant takes from others is told there */
-export function checkReads(variants: Variants, written: Written | Content['locales'], shape: Shape): Graded[] {
+/** @param document as it is written: what a variant takes from others is told there */
+export function checkReads(variants: Variants, document: unknown, shape: Shape): Graded[] {
+  const written = memberOf(document, 'locales');
   return [...variants].flatMap(([locale, fields]) =>
     fields.flatMap((field): Graded[] => {
-      const own = Object.hasOwn(written, locale) ? written[locale] : undefined;
-      if (field.kind === 'fixed' || !own || !Object.hasOwn(own, field.name)) return [];
-      const told = new Set<string>();
-      return field.reads.flatMap(({ path, row, col, fragment }) => {
-        const missing = missingOn(path, shape);
-        const whole = path.map((segment) => segment ?? '[]').join('.');
-        if (!missing || told.has(whole)) return [];
-        told.add(whole);
-        const where = `${fragment === null ? '' : `of the fragment ${fragment}, `}line:${row}, col:${col}`;
-        return [
-          {
-            code: 'unknown-variable',
-            severity: severityOf('unknown-variable'),
-            pointer: `/locales/${escapePointer(locale)}/${escapePointer(field.name)}`,
-            message: `reads ${whole}, and ${missing.within === '' ? 'a template' : missing.within} has no ${JSON.stringify(missing.name)}, ${where}`,
-            remedy: `${nearest(missing.name, missing.names)}${remedyOf(missing.within, missing.names)}`,
-          },
-        ];
-      });
+      if (field.kind === 'fixed' || memberOf(memberOf(written, locale), field.name) === undefined) return [];
+      return checkPlace(`/locales/${escapePointer(locale)}/${escapePointer(field.name)}`, field.reads, shape);
     }),
   );
 }
 
-const remedyOf = (within: string, names: readonly string[]): string =>
+/** Of a fragment alone: names that are no root of values are given where it is rendered, and are asked for there. */
+export const checkOwnReads = (pointer: string, reads: readonly Read[], shape: Shape): Graded[] =>
+  checkPlace(
+    pointer,
+    reads.filter(({ path: [root] }) => shape.kind === 'map' && shape.members.has(String(root))),
+    shape,
+  );
+
+/** Each name once, where it is read first. */
+function checkPlace(pointer: string, reads: readonly Read[], shape: Shape): Graded[] {
+  const told = new Set<string>();
+  return reads.flatMap(({ path, row, col, fragment }): Graded[] => {
+    const missing = missingOn(path, shape);
+    const whole = path.map((segment) => segment ?? '[]').join('.');
+    if (!missing || told.has(whole)) return [];
+    told.add(whole);
+    const where = `${fragment === null ? '' : `of the fragment ${fragment}, `}line:${row}, col:${col}`;
+    const within = missing.within === '' ? 'a template' : missing.within;
+    return [
+      {
+        code: 'unknown-variable',
+        severity: severityOf('unknown-variable'),
+        pointer,
+        message: `reads ${whole}, and ${within} has no ${JSON.stringify(missing.name)}, ${where}`,
+        remedy: `${nearest(missing.name, missing.names)}${remedyOf(missing)}`,
+      },
+    ];
+  });
+}
+
+const memberOf = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
+
+const remedyOf = ({ within, names }: Missing): string =>
   within.startsWith('traits') || within.startsWith('event.properties')
     ? 'Correct its spelling, or declare it in events.json.'
     : `There is ${names.join(', ')}.`;
 
 /** What the templates of a catalog may read. */
-export function shapesOf({ vocabulary, journeys }: Surroundings): { readonly page: Shape; readonly sent: Shape } {
+export function shapesOf({ vocabulary, journeys }: Surroundings): {
+  readonly page: Shape;
+  readonly sent: Shape;
+  readonly anywhere: Shape;
+} {
   const all = journeys && [...journeys.values()];
-  const set = (all ?? []).flatMap((journey) => stepsOf(journey)).flatMap(({ step }) => ('set' in step ? [step.set] : []));
+  const set = (all ?? [])
+    .flatMap((journey) => stepsOf(journey))
+    .flatMap(({ step }) => ('set' in step ? [step.set] : []));
   const declared = {
     declarations: vocabulary.declarations,
     set,
     journeys: all && all.length > 0 ? all.map(({ id }) => id) : null,
   };
-  return { page: valuesShape(declared, false), sent: valuesShape(declared, true) };
+  return {
+    page: valuesShape(declared, 'page'),
+    sent: valuesShape(declared, 'message'),
+    anywhere: valuesShape(declared, 'anywhere'),
+  };
 }

@@ -18,6 +18,7 @@ import { EventDeclarations } from '../../schema/catalog.ts';
 import { isObject, type Json } from '../../schema/json.ts';
 import type { Stand } from '../cases/play.ts';
 import { type Failure, type Tested, testJourney } from '../cases/run.ts';
+import { wordingOf } from '../decide/fragments.ts';
 import { compileMessage, type MessageTemplate } from '../decide/messages.ts';
 import { compileJourney, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
@@ -92,9 +93,11 @@ function readShelf(folder: string): Shelf {
   const { sources, faults } = readSources(folder);
   const events = sources.find(({ kind }) => kind === 'events');
   const declared = EventDeclarations.safeParse(events?.document ?? { events: {} });
+  const of = (wanted: string) => sources.filter(({ kind }) => kind === wanted).map(({ document }) => document);
+  const wording = wordingOf(of('fragment'), of('site')[0]);
   const templates = new Map<string, MessageTemplate>();
   for (const { kind, document } of sources) {
-    const compiled = kind === 'message' ? compileMessage(document, 1) : null;
+    const compiled = kind === 'message' ? compileMessage(document, 1, wording) : null;
     if (compiled?.ok) templates.set(compiled.message.id, compiled.message);
   }
   const undeclared = declared.success

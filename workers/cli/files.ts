@@ -13,7 +13,16 @@ export function filesBelow(folder: string, name: string): string[] {
 }
 
 export interface SourceFile {
-  readonly kind: 'journey' | 'content' | 'offer' | 'message' | 'experiment' | 'placements' | 'events';
+  readonly kind:
+    | 'journey'
+    | 'content'
+    | 'offer'
+    | 'message'
+    | 'experiment'
+    | 'fragment'
+    | 'placements'
+    | 'site'
+    | 'events';
   /** Relative to the folder of all documents. */
   readonly path: string;
   readonly document: unknown;
@@ -48,6 +57,7 @@ export function readSources(folder: string): { sources: SourceFile[]; faults: So
   for (const path of jsonFiles(join(folder, 'offers'))) read(path, 'offer');
   for (const path of jsonFiles(join(folder, 'messages'))) read(path, 'message');
   for (const path of jsonFiles(join(folder, 'experiments'))) read(path, 'experiment');
+  for (const path of jsonFiles(join(folder, 'fragments'))) read(path, 'fragment');
   return { sources, faults };
 }
 
@@ -55,6 +65,7 @@ export function readSources(folder: string): { sources: SourceFile[]; faults: So
 const SINGLE: { readonly [file: string]: SourceFile['kind'] } = {
   'events.json': 'events',
   'placements.json': 'placements',
+  'site.json': 'site',
 };
 
 function jsonFiles(folder: string): string[] {

@@ -59,14 +59,17 @@ export async function publishFolder(folder: string, post: Post): Promise<Outcome
     sources.filter((source) => source.kind === kind).map((source) => source.document);
   const [events] = of('events');
   const [placements] = of('placements');
+  const [site] = of('site');
   const catalog = {
     ...(events ? { events } : {}),
     ...(placements ? { placements } : {}),
+    ...(site ? { site } : {}),
     journeys: of('journey'),
     content: of('content'),
     offers: of('offer'),
     messages: of('message'),
     experiments: of('experiment'),
+    fragments: of('fragment'),
   };
   const answer = await post('/admin/catalog', JSON.stringify(catalog));
   if (answer.status === 200) {
@@ -95,7 +98,10 @@ function sourceOf(sources: readonly SourceFile[], document: string): SourceFile 
   return sources.find(
     (candidate) =>
       candidate.kind === kind &&
-      (kind === 'events' || kind === 'placements' || Reflect.get(Object(candidate.document), 'id') === id),
+      (kind === 'events' ||
+        kind === 'placements' ||
+        kind === 'site' ||
+        Reflect.get(Object(candidate.document), 'id') === id),
   );
 }
 

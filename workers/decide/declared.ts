@@ -24,8 +24,10 @@ export interface Declared {
   readonly journeys: readonly string[] | null;
 }
 
-/** @param sent of a message: its journey is known too */
-export function valuesShape({ declarations, set, journeys }: Declared, sent: boolean): Shape {
+/** Where a template stands: on a page, in a message of a journey, or, a fragment, wherever it is rendered. */
+export type Standing = 'page' | 'message' | 'anywhere';
+
+export function valuesShape({ declarations, set, journeys }: Declared, standing: Standing): Shape {
   const { events, traits } = declarations;
   const undeclared = Object.keys(events).length === 0 && Object.keys(traits).length === 0;
   const known: [string, Shape][] = [
@@ -39,13 +41,12 @@ export function valuesShape({ declarations, set, journeys }: Declared, sent: boo
     ['customer', mapOf([['id', VALUE]])],
   ];
   // What pages say of themselves nobody declares.
-  const own: [string, Shape][] = sent
-    ? [['journey', mapOf(['id', 'stage', 'key'].map((name) => [name, VALUE] as const))]]
-    : [
-        ['context', ANY],
-        ['stages', journeys === null ? ANY : mapOf(journeys.map((name) => [name, VALUE] as const))],
-      ];
-  return mapOf([...common, ...own]);
+  const page: [string, Shape][] = [
+    ['context', ANY],
+    ['stages', journeys === null ? ANY : mapOf(journeys.map((name) => [name, VALUE] as const))],
+  ];
+  const sent: [string, Shape][] = [['journey', mapOf(['id', 'stage', 'key'].map((name) => [name, VALUE] as const))]];
+  return mapOf([...common, ...(standing === 'message' ? [] : page), ...(standing === 'page' ? [] : sent)]);
 }
 
 /** Which event asks is not known, so it may be any: a property of one of them is known. */

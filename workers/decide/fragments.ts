@@ -4,10 +4,10 @@
 import { Fragment } from '../../schema/fragment.ts';
 import { escapePointer } from '../../schema/json.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
-import { chainOf, type Languages, NO_LANGUAGES, variantOf } from './languages.ts';
+import { chainOf, compileSite, type Languages, NO_LANGUAGES, variantOf } from './languages.ts';
 import { ENGINES, type Engine, engineOf, type Medium } from './liquid/engine.ts';
 import { hasLiquid, parseTemplate } from './liquid/parse.ts';
-import type { Known } from './liquid/walk.ts';
+import type { Known, Walked } from './liquid/walk.ts';
 
 export interface FragmentEngine {
   readonly engine: Engine;
@@ -64,30 +64,39 @@ function sourceIn({ locales }: Fragment, medium: Medium, languages: readonly str
   return (medium === 'html' ? (html ?? text) : (text ?? html)) ?? '';
 }
 
-/** Why a fragment cannot be published beside the others. */
-export function refusalsOfFragment(document: unknown, beside: Fragments, languages: Languages): Finding[] {
+/** @param site the document of the site; one that does not have its shape says nothing, nor does none */
+export function wordingOf(fragments: readonly unknown[], site: unknown): Wording {
+  const compiled = site === undefined ? null : compileSite(site);
+  return { fragments: fragmentsOf(fragments), languages: compiled?.ok ? compiled.languages : NO_LANGUAGES };
+}
+
+/** What a fragment reads, by where it is written; or why it cannot be published beside the others. */
+export type CompiledFragment =
+  | { readonly ok: true; readonly reads: readonly { readonly pointer: string; readonly reads: Walked['reads'] }[] }
+  | { readonly ok: false; readonly findings: readonly Finding[] };
+
+export function compileFragment(document: unknown, { fragments, languages }: Wording): CompiledFragment {
   const parsed = Fragment.safeParse(document);
-  if (!parsed.success) return findingsOf(parsed.error.issues, document);
+  if (!parsed.success) return { ok: false, findings: findingsOf(parsed.error.issues, document) };
   const { id, locales } = parsed.data;
-  return Object.entries(locales).flatMap(([locale, sources]) =>
+  const written = Object.entries(locales).flatMap(([locale, sources]) =>
     (['html', 'text'] as const).flatMap((member) => {
       const source = sources[member];
       if (source === undefined || !hasLiquid(source)) return [];
-      const medium = member === 'html' ? 'html' : 'plain';
-      const { engine, known } = beside.within(medium, chainOf(locale, languages));
-      // Rendered by its name first, so that a circle back to it is seen.
+      const pointer = `/locales/${escapePointer(locale)}/${member}`;
+      const { engine, known } = fragments.within(member === 'html' ? 'html' : 'plain', chainOf(locale, languages));
+      // By itself, for its places; then by its name, so that a circle back to it is seen.
       const own = parseTemplate(engine, source, known);
-      const found = 'fault' in own ? own : parseTemplate(engine, `{% render "${id}" %}`, known);
-      return 'fault' in found
-        ? [
-            {
-              code: found.fault.code,
-              pointer: `/locales/${escapePointer(locale)}/${member}`,
-              message: found.fault.message,
-              remedy: found.fault.remedy,
-            },
-          ]
-        : [];
+      const named = 'fault' in own ? own : parseTemplate(engine, `{% render "${id}" %}`, known);
+      return 'fault' in named ? { pointer, ...named } : { pointer, ...own };
     }),
   );
+  const findings = written.flatMap(({ pointer, ...each }): Finding[] =>
+    'fault' in each ? [{ pointer, ...each.fault }] : [],
+  );
+  if (findings.length > 0) return { ok: false, findings };
+  const reads = written.flatMap(({ pointer, ...each }) =>
+    'fault' in each ? [] : [{ pointer, reads: each.walked.reads }],
+  );
+  return { ok: true, reads };
 }

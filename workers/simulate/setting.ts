@@ -1,6 +1,7 @@
 // Documents, as designers write them, become what a simulation runs on. What does not compile is said, not left out.
 
 import { EventDeclarations } from '../../schema/catalog.ts';
+import { wordingOf } from '../decide/fragments.ts';
 import { compileMessage, type MessageTemplate } from '../decide/messages.ts';
 import { compileJourney, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
@@ -13,6 +14,9 @@ export interface Documents {
   readonly events: unknown;
   readonly journeys: readonly unknown[];
   readonly messages: readonly unknown[];
+  /** What messages are written with; none unless given. */
+  readonly fragments?: readonly unknown[];
+  readonly site?: unknown;
 }
 
 export interface Fault extends Finding {
@@ -44,9 +48,10 @@ export function prepareSetting(documents: Documents, defaultLocale = 'en'): Prep
       });
     else machines.push(compiled.machine);
   });
+  const wording = wordingOf(documents.fragments ?? [], documents.site);
   const templates = new Map<string, MessageTemplate>();
   documents.messages.forEach((document, index) => {
-    const compiled = compileMessage(document, 1);
+    const compiled = compileMessage(document, 1, wording);
     if (compiled.ok) templates.set(compiled.message.id, compiled.message);
     else faults.push(...compiled.findings.map(of(`messages/${index}`)));
   });

@@ -109,6 +109,8 @@ function loadSetting(folder: string, journeys: readonly string[]) {
     events: of('events')[0]?.document,
     journeys: chosen.map(({ document }) => document),
     messages: of('message').map(({ document }) => document),
+    fragments: of('fragment').map(({ document }) => document),
+    site: of('site')[0]?.document,
   });
   if (prepared.ok) return prepared;
   const [first] = prepared.faults;

@@ -13,7 +13,8 @@ export interface Fault {
 
 /** Why a template does not parse. The library's excerpt of the text is left out. */
 export function parseFault(error: unknown): Fault {
-  if (error instanceof RangeError)
+  // The library wraps it: a parser that goes down with the tags ends at the stack.
+  if (String(error).includes('call stack'))
     return { code: 'limit', message: 'is nested too deeply', remedy: 'Put a part of it before, with assign.' };
   const text = error instanceof Error ? error.message : String(error);
   const line = (text.split('\n')[0] ?? '').slice(0, LIMITS.nameCharsMax);

@@ -133,7 +133,10 @@ export function pluralText(value: unknown, forms: ReadonlyMap<string, string>, r
   const form = Number.isFinite(amount)
     ? keep(`plural ${locale}`, () => new Intl.PluralRules(locale)).select(amount)
     : 'other';
-  return (forms.get(form) ?? forms.get('other') ?? '').replaceAll('#', () => numberText(value, reading));
+  const text = forms.get(form) ?? forms.get('other') ?? '';
+  if (!text.includes('#')) return text;
+  const figure = numberText(value, reading);
+  return text.replaceAll('#', () => figure);
 }
 
 const plainText = (value: unknown): string =>
