@@ -133,10 +133,12 @@ test('a language falls back from the region to the language, to the customer’s
 
 test('templates see the customer, escape what they show, and one that costs too much leaves the place to the next', async () => {
   const place = fresh('place');
-  const template = { title: 'Hello {{ traits.first | default: "you" }}, {{ stages.lifecycle }}, {{ context.shop }}' };
+  const template = {
+    title: 'Hello {{ traits.firstName | default: "you" }}, {{ stages.lifecycle }}, {{ context.shop }}',
+  };
   await put(content(fresh('doc'), place, { locales: { en: template } }));
   const who = { userId: fresh('reader') };
-  await server.ingest([track(who, 'Product Added'), message(who, 'identify', { traits: { first: '<b>Eve</b>' } })]);
+  await server.ingest([track(who, 'Product Added'), message(who, 'identify', { traits: { firstName: '<b>Eve</b>' } })]);
   const { body } = await server.site<Decided>('/v1/decide', { ...who, placements: [place], context: { shop: 'Graz' } });
   expect(body.decisions[place]?.[0]?.fields.title).toBe('Hello &lt;b&gt;Eve&lt;/b&gt;, decision, Graz');
   await put(
@@ -146,6 +148,32 @@ test('templates see the customer, escape what they show, and one that costs too 
     }),
   );
   expect((await server.decide(who, [place])).decisions[place]?.[0]?.fields.title).toContain('Hello');
+});
+
+test('a fragment is rendered as it is published now, is refused where its readers break, and stays while it is rendered', async () => {
+  const place = fresh('place');
+  const id = fresh('fragment');
+  const doc = fresh('doc');
+  const text = (en: string) => ({ locales: { en: { text: en } } });
+  const fields = async () => (await shown(place))?.fields;
+  const refused = async (method: string, path: string, body?: object) =>
+    expectProblem(await server.admin<Problem>(method, path, body), 422).findings;
+  const draft = content(doc, place, { locales: { en: { title: `{% render "${id}", of: "you" %}` } } });
+  expect(await refused('PUT', `/admin/content/${doc}`, draft)).toMatchObject([
+    { code: 'unknown-fragment', pointer: '/locales/en/title', document: `content/${doc}` },
+  ]);
+  expect((await server.admin('PUT', `/admin/fragments/${id}`, text('For {{ of }}'))).status).toBe(200);
+  await put(draft);
+  expect(await fields()).toEqual({ title: 'For you' });
+  expect((await server.admin('PUT', `/admin/fragments/${id}`, text('To {{ of }}'))).status).toBe(200);
+  expect(await fields()).toEqual({ title: 'To you' });
+  expect(await refused('PUT', `/admin/fragments/${id}`, text('{{ traits.fristName }}'))).toMatchObject([
+    { code: 'unknown-variable', document: `fragment/${id}` },
+  ]);
+  expect(await refused('DELETE', `/admin/fragments/${id}`)).toMatchObject([
+    { code: 'unknown-fragment', document: `content/${doc}` },
+  ]);
+  expect(await fields()).toEqual({ title: 'To you' });
 });
 
 test('a bad journey is refused with code, pointer and remedy; nothing of it is there, and nothing has changed', async () => {

@@ -35,7 +35,7 @@ function rendered(source: string, given: Given = {}): string | null {
 /** What Intl puts between figures and signs may be a space that does not break. */
 const plainSpaces = (text: string | null): string | undefined => text?.replaceAll(/[\u00a0\u202f]/g, ' ');
 
-describe('L1 filters write in the language of the reader', () => {
+describe('LQ1 filters write in the language of the reader', () => {
   const at = '2026-11-23T22:30:00Z';
   it.each([
     ['{{ v | money: "EUR" }}', 1234.5, 'de', '1.234,50 €'],
@@ -84,7 +84,7 @@ describe('L1 filters write in the language of the reader', () => {
 
 const nested = (depth: number): string => `${'{% if v %}'.repeat(depth)}x${'{% endif %}'.repeat(depth)}`;
 
-describe('L2 what can be seen to be wrong is refused with its place', () => {
+describe('LQ2 what can be seen to be wrong is refused with its place', () => {
   it.each([
     ['{{ v | shout }}', 'unknown-filter', 'line:1, col:1', ''],
     ['a\nb {{ v | mony: "EUR" }}', 'unknown-filter', 'line:2, col:3', 'Did you mean money?'],
@@ -133,7 +133,7 @@ describe('L2 what can be seen to be wrong is refused with its place', () => {
   });
 });
 
-describe('L3 fragments', () => {
+describe('LQ3 fragments', () => {
   const fragments = fragmentsOf([
     {
       id: 'sign',
@@ -181,7 +181,7 @@ describe('L3 fragments', () => {
   });
 });
 
-describe('L4 values are escaped for HTML, however they get there', () => {
+describe('LQ4 values are escaped for HTML, however they get there', () => {
   const sign = fc.constantFrom('<', '>', '"', "'", '&', 'a', '<script>');
   const hostile = fc.array(sign, { maxLength: 8 }).map((all) => all.join(''));
   const ways = [
@@ -219,7 +219,7 @@ describe('L4 values are escaped for HTML, however they get there', () => {
   });
 });
 
-describe('L5 a template ends by a count of its work', () => {
+describe('LQ5 a template ends by a count of its work', () => {
   const values = { list: Array.from({ length: 1_000 }, () => 'x'.repeat(60)), s: 'ab'.repeat(8_000) };
   const doubling = (times: number): string =>
     `{% assign x = s %}${'{% assign x = x | append: x %}'.repeat(times)}{{ x.size }}`;
