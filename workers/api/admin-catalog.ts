@@ -7,6 +7,7 @@ import { isObject, type Json } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import type { DocumentRow } from '../catalog/catalog.ts';
 import { type Draft, EVENTS_ID, type PublishResult, publish } from '../catalog/publish.ts';
+import { readDocument, readVersions } from '../catalog/store.ts';
 import { now } from '../clock.ts';
 import type { AdminEnv } from './admin.ts';
 import { readJsonObject } from './body.ts';
@@ -32,6 +33,18 @@ export function adminCatalogRoutes(): Hono<AdminEnv> {
 
     app.get(`/${path}/:id`, (c) => {
       const row = rowsOf(c.var.catalog.documents, kind).find((candidate) => candidate.id === c.req.param('id'));
+      return row ? json({ ...parsed(row), version: row.version }) : problem(absent(kind));
+    });
+
+    app.get(`/${path}/:id/versions`, async (c) => {
+      const id = c.req.param('id');
+      const rows = await readVersions(c.env.DB, kind, id);
+      return rows.length > 0 ? json({ id, versions: rows.map(versionOf) }) : problem(absent(kind));
+    });
+
+    app.get(`/${path}/:id/versions/:version`, async (c) => {
+      const version = Number(c.req.param('version'));
+      const row = Number.isSafeInteger(version) ? await readDocument(c.env.DB, kind, c.req.param('id'), version) : null;
       return row ? json({ ...parsed(row), version: row.version }) : problem(absent(kind));
     });
   }
@@ -102,6 +115,13 @@ function rowsOf(documents: readonly DocumentRow[], kind: DocumentKind): Document
 }
 
 const parsed = (row: DocumentRow): object => JSON.parse(row.body) as object;
+
+const versionOf = ({ version, publishedAt, fromVersion, toVersion }: DocumentRow) => ({
+  version,
+  publishedAt: new Date(publishedAt).toISOString(),
+  catalogVersion: fromVersion,
+  current: toVersion === null,
+});
 
 const absent = (kind: DocumentKind) =>
   ({ kind: 'not-found', detail: `There is no such document of kind ${kind}.` }) as const;

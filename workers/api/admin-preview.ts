@@ -6,12 +6,14 @@ import { z } from 'zod';
 import { isObject, type Json, type JsonObject, pointerOf } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { now } from '../clock.ts';
-import { decideImagined } from '../customer/answer.ts';
+import { decideImagined, decideRemembered } from '../customer/answer.ts';
 import type { Reason } from '../decide/decide.ts';
 import { REASONS } from '../decide/decide.ts';
 import type { AdminEnv } from './admin.ts';
 import { readJsonObject } from './body.ts';
 import { json, problem } from './context.ts';
+import { rememberedAt } from './past.ts';
+import type { Failure } from './problem.ts';
 
 const name = z.string().min(1).max(LIMITS.nameCharsMax);
 const members = z.record(z.string(), z.unknown());
@@ -20,6 +22,12 @@ export const PreviewCall = z.strictObject({
   placements: z.array(name).min(1).max(LIMITS.placementsMax),
   context: members.optional().describe('Of the page: locale, country, device, referrer.'),
   at: z.iso.datetime({ offset: true }).optional().describe('When; now where it is not said.'),
+  customerId: z
+    .string()
+    .max(LIMITS.idCharsMax + 2)
+    .regex(/^[ua]:./, 'use u:<userId> or a:<anonymousId>')
+    .optional()
+    .describe('A real customer, as they stood at `at`, by the catalog of then. Instead of `customer`.'),
   customer: z
     .strictObject({
       id: z.string().max(LIMITS.idCharsMax).optional().describe('What arms of experiments are drawn by.'),
@@ -38,6 +46,17 @@ export const PreviewCall = z.strictObject({
     })
     .optional(),
 });
+
+const NOT_REMEMBERED: { readonly [why in 'unknown' | 'unreadable' | 'later' | 'merged' | 'long']: Failure } = {
+  unknown: { kind: 'not-found', detail: 'No such customer.' },
+  later: { kind: 'not-found', detail: 'This customer was not known at that time.' },
+  unreadable: { kind: 'unavailable', detail: 'The customer cannot be read right now.', retryAfterSeconds: 2 },
+  merged: {
+    kind: 'unprocessable',
+    detail: 'This customer has taken over the history of another, so the record does not tell where they stood.',
+  },
+  long: { kind: 'unprocessable', detail: 'The record is too long for this call. Use waymark replay.' },
+};
 
 const reasons: readonly [Reason, ...Reason[]] = [...REASONS] as [Reason, ...Reason[]];
 
@@ -62,19 +81,42 @@ export function adminPreviewRoutes(): Hono<AdminEnv> {
         kind: 'invalid',
         errors: call.error.issues.map((issue) => ({ pointer: pointerOf(issue.path), detail: issue.message })),
       });
-    const { placements, context, customer = {}, at } = call.data;
+    const { placements, context, customer = {}, customerId, at } = call.data;
     const { catalog } = c.var;
     const instant = at === undefined ? now() : Date.parse(at);
+    const said = jsonOf(context);
+    const locales = [said['locale'], c.env.DEFAULT_LOCALE ?? 'en'].filter((locale) => typeof locale === 'string');
+    const request = { placements: [...new Set(placements)], context: said, locales, explain: true };
+    if (customerId !== undefined) {
+      if (call.data.customer)
+        return problem({
+          kind: 'invalid',
+          errors: [{ pointer: '/customer', detail: 'Give either customer or customerId.' }],
+        });
+      if (instant > now())
+        return problem({
+          kind: 'invalid',
+          errors: [
+            { pointer: '/at', detail: 'Nobody knows where a customer will stand: give an instant that is past.' },
+          ],
+        });
+      const owner = await c.env.CUSTOMER.getByName(customerId).owner();
+      const found = await rememberedAt(c.env, catalog, owner, instant);
+      if (!found.ok) return problem(NOT_REMEMBERED[found.why]);
+      const decided = decideRemembered(found.catalog, request, found.remembered, instant);
+      const { stages } = found.remembered;
+      const shown = Object.fromEntries(Object.entries(stages).filter(([, stage]) => stage !== ''));
+      const who = { id: owner, stages: shown, catalogVersion: found.catalog.version };
+      return json({ at: new Date(instant).toISOString(), customer: who, ...decided });
+    }
     const history = (customer.events ?? []).map(({ event, properties, timestamp }) => ({
       name: catalog.vocabulary.resolve(event),
       at: Date.parse(timestamp),
       properties: jsonOf(properties),
     }));
-    const said = jsonOf(context);
-    const locales = [said['locale'], c.env.DEFAULT_LOCALE ?? 'en'].filter((locale) => typeof locale === 'string');
     const { decisions, explained } = decideImagined(
       catalog,
-      { placements: [...new Set(placements)], context: said, locales, explain: true },
+      request,
       { id: customer.id ?? '', traits: jsonOf(customer.traits), stages: customer.stages ?? {}, history },
       instant,
     );

@@ -99,8 +99,9 @@ const PREVIEW: Route = {
   path: '/admin/decide/preview',
   id: 'previewDecision',
   tag: 'catalog',
-  summary: 'What an imagined customer would be shown, at any time, and why not the rest',
-  description: 'The decision itself over what is published. No customer is asked, and nothing is kept.',
+  summary: 'What a customer, imagined or real, would be shown at any time, and why not the rest',
+  description:
+    'The decision itself. Imagined: over what is published. Real, with customerId: as the record says they stood at that moment, by the catalog of then. Everything that is limited in all is supposed to be there. Nothing is kept.',
   body: {
     schema: 'PreviewCall',
     example: {
@@ -113,7 +114,7 @@ const PREVIEW: Route = {
   answers: {
     200: { schema: 'Preview', words: 'The decisions, and each candidate that is not shown with its reason.' },
   },
-  problems: [400, 413],
+  problems: [400, 404, 413, 422],
 };
 
 interface Kind {
@@ -150,6 +151,26 @@ const documentRoutes = ({
     tag: 'catalog',
     summary: 'One document',
     params: idParam('The id of the document.', id),
+    answers: { 200: { schema: served, words: 'The document with its version.' } },
+    problems: [404],
+  },
+  {
+    method: 'get',
+    path: `/admin/${path}/{id}/versions`,
+    id: `list${name}Versions`,
+    tag: 'catalog',
+    summary: 'Every version a document ever had',
+    params: idParam('The id of the document.', id),
+    answers: { 200: { schema: 'DocumentVersions', words: 'The versions; the one that is served is marked.' } },
+    problems: [404],
+  },
+  {
+    method: 'get',
+    path: `/admin/${path}/{id}/versions/{version}`,
+    id: `get${name}Version`,
+    tag: 'catalog',
+    summary: 'A document as it was published',
+    params: idParam('The id of the document.', id).extend({ version: z.string().meta({ example: '1' }) }),
     answers: { 200: { schema: served, words: 'The document with its version.' } },
     problems: [404],
   },

@@ -179,7 +179,15 @@ export const SCHEMAS = {
     degraded: z.boolean().describe('True where the customer could not be reached: these are the defaults.'),
   }),
   PreviewCall,
-  Preview: z.object({ at: time, decisions: Decisions, explained: z.record(z.string(), z.array(Loss)) }),
+  Preview: z.object({
+    at: time,
+    customer: z
+      .object({ id: z.string(), stages: z.record(z.string(), z.string()), catalogVersion: z.int() })
+      .optional()
+      .describe('Of a real customer: where they stood, and the catalog of then.'),
+    decisions: Decisions,
+    explained: z.record(z.string(), z.array(Loss)),
+  }),
   AnonymousAnswer: z.object({ decisions: Decisions, degraded: z.literal(false) }),
   Message: z.looseObject({ ...message, ...credentials }),
   TrackMessage: z.looseObject({ ...message, event: text, ...credentials }),
@@ -214,6 +222,17 @@ export const SCHEMAS = {
   // journeys and catalog
   JourneyList: z.object({ journeys: z.array(z.object({ ...versioned, name: z.string() })) }),
   PublishedJourney: z.object({ ...versioned, publishedAt: time, journey: Journey }),
+  DocumentVersions: z.object({
+    id: z.string(),
+    versions: z.array(
+      z.object({
+        version,
+        publishedAt: time,
+        catalogVersion: z.int().describe('The catalog it came with.'),
+        current: z.boolean(),
+      }),
+    ),
+  }),
   JourneyVersions: z.object({
     id: z.string(),
     versions: z.array(z.object({ version, publishedAt: time, current: z.boolean() })),

@@ -1,7 +1,7 @@
 // What the catalog asks of D1, and what publishing writes: every statement about documents, the version row and keys.
 // A publish is one D1 batch, which is one transaction: the version goes up, old rows are closed, new rows are added.
 
-import { and, asc, eq, gt, isNull, lte, or, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, isNull, lte, max, or, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
 import { catalogHead, type DocumentKind, documents, keys } from '../../schema/d1.ts';
 import type { DocumentRow, KeyRow } from './catalog.ts';
@@ -71,6 +71,24 @@ export async function readVersions(db: D1Database, kind: DocumentKind, id: strin
     .from(documents)
     .where(and(eq(documents.kind, kind), eq(documents.id, id)))
     .orderBy(asc(documents.version));
+}
+
+/** The newest catalog version that was published by an instant, milliseconds; 0 before the first. */
+export async function versionAt(db: D1Database, at: number): Promise<number> {
+  const rows = await drizzle(db)
+    .select({ version: max(documents.fromVersion) })
+    .from(documents)
+    .where(lte(documents.publishedAt, at));
+  return rows[0]?.version ?? 0;
+}
+
+/** Every version of every document of a kind, with the catalog versions they were true for. */
+export async function readEveryVersion(db: D1Database, kind: DocumentKind): Promise<DocumentRow[]> {
+  return drizzle(db)
+    .select()
+    .from(documents)
+    .where(eq(documents.kind, kind))
+    .orderBy(asc(documents.fromVersion), asc(documents.id));
 }
 
 /** The event declarations as they stood at a catalog version. */

@@ -6,14 +6,16 @@ import { LIMITS } from '../../schema/limits.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type Answer, decideAll, ONE_SLOT, type Shown, type Situation } from '../decide/decide.ts';
 import type { Item } from '../decide/items.ts';
+import { NO_LEDGER } from '../decide/ledger.ts';
+import type { Past } from '../decide/past.ts';
 import { ownedOf } from '../decide/situation.ts';
-import { factsOf, type HistoryEntry } from '../engine/facts.ts';
+import { type Facts, factsOf, type HistoryEntry } from '../engine/facts.ts';
 import { timersOf } from '../engine/timers.ts';
 import { liveRuns, type MachineOf } from '../engine/travel.ts';
 import { engineEventOf } from './advance.ts';
 import { type Asked, exhaustedFor, noteShown, nothingAsked, releaseUnused, type Wanted, wantedFor } from './claims.ts';
 import { type Commit, record } from './commit.ts';
-import { keepExposures, screenOf, screenOfImagined, screenOfNobody } from './exposures.ts';
+import { keepExposures, screenOf, screenOfImagined, screenOfNobody, screenOfRemembered } from './exposures.ts';
 import { ledgerReader, messageIn, noteDecision } from './ledgers.ts';
 import type {
   DecisionRequest,
@@ -232,6 +234,32 @@ export function decideImagined(catalog: Catalog, request: DecisionRequest, imagi
   return decidePlacements(catalog, request, {
     ...{ customerId: id, stages, facts, event: null, now: at },
     owned: () => ownedOf(messages('Order Completed'), messages('Order Refunded')),
+    ...(screen ? { screen } : {}),
+  });
+}
+
+/** Somebody as they were at an instant. */
+export interface Remembered {
+  readonly id: string;
+  readonly stages: { readonly [journey: string]: string };
+  readonly facts: Facts;
+  readonly orders: { readonly completed: readonly JsonObject[]; readonly refunded: readonly JsonObject[] };
+  readonly past: Past;
+}
+
+/** What would have been shown then, by the catalog of then; that everything limited in all could be had is supposed. */
+export function decideRemembered(
+  catalog: Catalog,
+  request: DecisionRequest,
+  { id, stages, facts, orders, past }: Remembered,
+  at: number,
+): Decided {
+  const known = { ...catalog.initialStages, ...stages };
+  const screen = screenOfRemembered(catalog, id, { stages: known, facts, event: null, at }, past.exposures);
+  return decidePlacements(catalog, request, {
+    ...{ customerId: id, stages: known, facts, event: null, now: at },
+    owned: () => ownedOf(orders.completed, orders.refunded),
+    ledgerOf: (item) => past.ledgers.get(`${item.kind}:${item.id}`) ?? NO_LEDGER,
     ...(screen ? { screen } : {}),
   });
 }

@@ -58,13 +58,22 @@ export function screenOf(
 }
 
 /** For somebody who is made up: the arm that would be drawn now. */
-export function screenOfImagined(catalog: Catalog, id: string, meeting: Meeting): Screen | undefined {
+export const screenOfImagined = (catalog: Catalog, id: string, meeting: Meeting): Screen | undefined =>
+  screenOfRemembered(catalog, id, meeting, new Map());
+
+/** For somebody as they were: the arm they had, or the one that would have been drawn by what is learned now. */
+export function screenOfRemembered(
+  catalog: Catalog,
+  id: string,
+  meeting: Meeting,
+  exposures: ReadonlyMap<string, Exposure>,
+): Screen | undefined {
   if (catalog.trials.byId.size === 0) return undefined;
   const { stages, facts, event, at: now } = meeting;
   return screenFor(catalog.trials, {
     ...{ customerId: id, stages, now },
     holds: (condition) => holds(condition, event ?? NO_EVENT, stages, facts, now),
-    known: () => null,
+    known: (experiment) => exposures.get(experiment) ?? null,
     snapshot: (experiment) => catalog.snapshots.get(experiment) ?? null,
   });
 }

@@ -62,6 +62,22 @@ export function replay(history: RecordedHistory): Replayed {
   };
 }
 
+/**
+ * The customer as it stood at an instant (milliseconds), by its record: traits, runs, history.
+ * @returns null where that cannot be told: before a merge the history of the other is missing
+ */
+export function customerAt(history: RecordedHistory, at: number): SimulatedCustomer | null {
+  const entries = history.entries.filter(({ appliedAt }) => appliedAt <= at);
+  if (history.entries.some(({ kind }) => kind === 'merged')) return null;
+  const versions = compileVersions(history);
+  if (!versions.ok) return null;
+  const { met, ...customer } = history.customer;
+  const last = entries.at(-1)?.seq ?? 0;
+  const known = met?.filter(({ fromSeq, after }) => fromSeq <= last + 1 && (after ?? Number.NEGATIVE_INFINITY) <= at);
+  const until = { ...history, entries, customer: { ...customer, asOf: at, ...(known ? { met: known } : {}) } };
+  return walk(until, versions.published, () => undefined);
+}
+
 interface Published {
   readonly at: number;
   readonly catalogVersion: number;
