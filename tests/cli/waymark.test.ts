@@ -66,6 +66,44 @@ describe('check', () => {
   });
 });
 
+describe('check of templates', () => {
+  const locales = (field: string, source: string) => ({ en: { subject: 'x', text: 'x', [field]: source } });
+  const page = { placements: ['home'], stages: [] };
+  const sent = { channel: 'email', purpose: 'service' };
+  const FOLDER: readonly (readonly [string, object])[] = [
+    ['events.json', { events: { page: {} }, traits: { firstName: { type: 'string' } } }],
+    ['site.json', { languages: ['en', 'de'] }],
+    ['content/a.json', { id: 'a', kind: 'tip', ...page, locales: locales('title', '{{ traits.fristName }}') }],
+    ['offers/b.json', { id: 'b', benefit: { kind: 'gift' }, ...page, locales: locales('title', '{{ 1 | mony }}') }],
+    ['messages/c.json', { id: 'c', ...sent, locales: locales('html', '{% render "fotter" %}') }],
+    ['fragments/d.json', { id: 'footer', locales: { en: { text: '{{ 1 | money: "Euro" }}' } } }],
+  ];
+
+  it('names file, line, code and remedy in content, offers, messages and fragments', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'waymark-templates-'));
+    for (const [file, document] of FOLDER) {
+      mkdirSync(join(folder, file, '..'), { recursive: true });
+      writeFileSync(join(folder, file), JSON.stringify(document, null, 2));
+    }
+    const { code, output } = await runCommand(['check', folder, '--json']);
+    rmSync(folder, { recursive: true });
+    expect(code).toBe(1);
+    const { findings }: { findings: { file: string; line: number; code: string; remedy: string }[] } =
+      JSON.parse(output);
+    const told = (part: string) => findings.filter(({ file }) => file.endsWith(part));
+    expect(told('content/a.json')).toMatchObject([
+      { code: 'unknown-variable', line: 12, remedy: expect.stringContaining('Did you mean firstName?') },
+    ]);
+    expect(told('offers/b.json')).toMatchObject([
+      { code: 'unknown-filter', line: 14, remedy: expect.stringContaining('Did you mean money?') },
+    ]);
+    expect(told('messages/c.json')).toMatchObject([
+      { code: 'unknown-fragment', line: 9, remedy: expect.stringContaining('Did you mean footer?') },
+    ]);
+    expect(told('fragments/d.json')).toMatchObject([{ code: 'filter-argument', line: 5 }]);
+  });
+});
+
 describe('types', () => {
   it('hold for what is declared, and for nothing else', async () => {
     const { code, output } = await runCommand(['types']);

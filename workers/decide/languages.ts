@@ -26,9 +26,11 @@ export function compileSite(document: unknown): CompiledSite {
 
 /** RFC 4647 lookup: each wanted tag, then the tag cut shorter; else the first language there is. */
 export function chooseLocale(available: ReadonlyMap<string, unknown>, wanted: readonly string[]): string | null {
-  for (const range of wanted)
+  for (const range of wanted) {
+    if (available.has(range)) return range;
     for (const tag of cuts(range))
       for (const locale of available.keys()) if (locale.toLowerCase() === tag.toLowerCase()) return locale;
+  }
   return available.keys().next().value ?? null;
 }
 
@@ -66,9 +68,12 @@ export function variantOf<Field>(
   return fields;
 }
 
-/** Languages a customer wants with what the site lets stand in for them. */
-export const withFallbacks = (wanted: readonly string[], languages: Languages): readonly string[] =>
-  languages.fallbacks.size === 0 ? wanted : wanted.flatMap((locale) => chainOf(locale, languages));
+/** Languages a customer wants, each with what the site lets stand in for it; then those of the site, in its order. */
+export function withFallbacks(wanted: readonly string[], languages: Languages): readonly string[] {
+  const { all, fallbacks } = languages;
+  if (all.length === 0 && fallbacks.size === 0) return wanted;
+  return fallbacks.size === 0 ? [...wanted, ...all] : [...wanted.flatMap((tag) => chainOf(tag, languages)), ...all];
+}
 
 const READABLE = /^[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|\d{3}))?$/i;
 
