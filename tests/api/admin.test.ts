@@ -176,6 +176,58 @@ test('a fragment is rendered as it is published now, is refused where its reader
   expect(await fields()).toEqual({ title: 'To you' });
 });
 
+test('lists are narrowed by placement, stage and kind', async () => {
+  const [place, other] = [fresh('place'), fresh('place')];
+  const ids = [fresh('a'), fresh('b'), fresh('c')];
+  const [a = '', b = '', c = ''] = ids;
+  await put(content(a, place, { stages: ['lifecycle.usage'] }));
+  await put(content(b, place, { kind: 'guide' }));
+  await put(content(c, other));
+  const offer = { ...content(fresh('o'), place), kind: 'offer', benefit: { kind: 'gift' } };
+  await put(offer, 'offers');
+  const found = async (query: string, path = 'content') => {
+    const { body } = await server.admin<Record<string, { id: string }[]>>('GET', `/admin/${path}?${query}`);
+    return (body[path] ?? []).map(({ id }) => id);
+  };
+  expect(await found(`placement=${place}`)).toEqual([a, b].sort());
+  expect(await found(`placement=${place}&stage=lifecycle.usage`)).toEqual([a, b].sort());
+  expect(await found(`placement=${place}&stage=lifecycle.decision`)).toEqual([b]);
+  expect(await found(`placement=${place}&kind=guide`)).toEqual([b]);
+  expect(await found(`placement=${fresh('nowhere')}`)).toEqual([]);
+  expect(await found(`placement=${place}&kind=offer`, 'offers')).toEqual([offer.id]);
+});
+
+test('what would stand where at a date, in a stage, in a language', async () => {
+  const place = fresh('place');
+  const texts = { en: { title: 'Winter' }, de: { title: 'Winter, deutsch' } };
+  const winter = { valid: { from: '2027-12-01', until: '2028-01-01' }, priority: 90, locales: texts };
+  const [season, usual] = [fresh('season'), fresh('usual')];
+  await put(content(season, place, { ...winter, stages: ['lifecycle.usage'] }));
+  await put(content(usual, place));
+  interface Previewed extends Decided {
+    readonly at: string;
+    readonly explained: Record<string, { id: string; reason: string }[]>;
+  }
+  const preview = async (query: string) => {
+    const { body } = await server.admin<Previewed>('GET', `/admin/preview?placement=${place}&${query}`);
+    return [body.decisions[place]?.[0]?.fields.title, body.explained[place]?.map(({ id, reason }) => [id, reason])];
+  };
+  const inDecember = 'at=2027-12-24T12:00:00Z';
+  expect(await preview(`${inDecember}&stage=lifecycle.usage&locale=de-AT`)).toEqual([
+    'Winter, deutsch',
+    [[usual, 'outranked']],
+  ]);
+  expect(await preview(`${inDecember}&stage=lifecycle.decision`)).toEqual([`title of ${usual}`, [[season, 'stage']]]);
+  expect(await preview('at=2028-01-01T00:00:00Z&stage=lifecycle.usage')).toEqual([
+    `title of ${usual}`,
+    [[season, 'validity']],
+  ]);
+  const { body } = await server.admin<Previewed>('GET', '/admin/preview');
+  expect(Object.keys(body.decisions)).toEqual(expect.arrayContaining([place, 'hero']));
+  for (const query of ['at=tomorrow', 'stage=lifecycle.nowhere', 'stage=lifecycle'])
+    expectProblem(await server.admin<Problem>('GET', `/admin/preview?${query}`), 400);
+});
+
 test('a bad journey is refused with code, pointer and remedy; nothing of it is there, and nothing has changed', async () => {
   const before = await server.admin('GET', '/admin/journeys');
   const lifecycle = await server.admin('GET', '/admin/journeys/lifecycle');

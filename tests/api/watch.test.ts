@@ -8,8 +8,9 @@ import { afterAll, expect, test } from 'vitest';
 import { runCommand } from '../cli/command.ts';
 import { fresh, track, useServer } from './server.ts';
 
+const SHIPPED = join(import.meta.dirname, '../../journeys');
 const folder = mkdtempSync(join(tmpdir(), 'waymark-journeys-'));
-cpSync(join(import.meta.dirname, '../../journeys'), folder, { recursive: true });
+cpSync(SHIPPED, folder, { recursive: true });
 const server = useServer({ WAYMARK_JOURNEYS: folder });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -58,4 +59,23 @@ test('waymark publish does the same to a running system, and exits with 1 where 
     ok: false,
     refusals: [{ pointer: '/stages/purchase/after/0/to', code: 'unknown-stage' }],
   });
+});
+
+test('waymark publish --dry-run says what would change and with which version, and changes nothing', async () => {
+  // Beside the folder that is watched, which would be published.
+  const drafts = mkdtempSync(join(tmpdir(), 'waymark-drafts-'));
+  cpSync(SHIPPED, drafts, { recursive: true });
+  const tip = join(drafts, 'content', 'battery-care.json');
+  writeFileSync(tip, readFileSync(tip, 'utf8').replace('"priority": 60', '"priority": 61'));
+  const environment = { WAYMARK_URL: server.address(), WAYMARK_ADMIN_KEY: 'sk_local' };
+  const publish = (...args: string[]) => runCommand(['publish', drafts, ...args], environment);
+  const tried = await publish('--dry-run', '--json');
+  expect(tried.code).toBe(0);
+  const { changed }: { changed: { document: string }[] } = JSON.parse(tried.output);
+  expect(changed).toContainEqual({ document: 'content/battery-care', version: 2 });
+  const again = await publish('--dry-run');
+  expect(again.output).toMatch(/^content\/battery-care would be version 2$/m);
+  expect(again.output).toMatch(/^\d+ documents can be published to http:.*, \d+ of them would change\.$/m);
+  expect((await server.admin<{ priority: number }>('GET', '/admin/content/battery-care')).body.priority).toBe(60);
+  rmSync(drafts, { recursive: true });
 });

@@ -27,9 +27,11 @@ export function adminCatalogRoutes(): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>();
 
   for (const { path, kind, list } of SERVED) {
-    app.get(`/${path}`, (c) =>
-      json({ [list]: rowsOf(c.var.catalog.documents, kind).map((row) => ({ ...parsed(row), version: row.version })) }),
-    );
+    app.get(`/${path}`, (c) => {
+      const wanted = (row: DocumentRow): boolean => isWanted(parsed(row), (name) => c.req.query(name));
+      const rows = rowsOf(c.var.catalog.documents, kind).filter((row) => !ITEMS.includes(kind) || wanted(row));
+      return json({ [list]: rows.map((row) => ({ ...parsed(row), version: row.version })) });
+    });
 
     app.get(`/${path}/:id`, (c) => {
       const row = rowsOf(c.var.catalog.documents, kind).find((candidate) => candidate.id === c.req.param('id'));
@@ -108,6 +110,24 @@ export function adminCatalogRoutes(): Hono<AdminEnv> {
   });
 
   return app;
+}
+
+/** What is shown on pages, and may be looked for by where. */
+const ITEMS: readonly DocumentKind[] = ['content', 'offer'];
+
+/** Lists by `placement`, `stage` (an item without stages is for each) and `kind`. */
+function isWanted(document: object, query: (name: string) => string | undefined): boolean {
+  const listed = (member: string): readonly unknown[] => {
+    const value: unknown = Reflect.get(document, member);
+    return Array.isArray(value) ? value : [];
+  };
+  const [placement, stage, kind] = [query('placement'), query('stage'), query('kind')];
+  const stages = listed('stages');
+  return (
+    (placement === undefined || listed('placements').includes(placement)) &&
+    (stage === undefined || stages.length === 0 || stages.includes(stage)) &&
+    (kind === undefined || (Reflect.get(document, 'kind') ?? 'offer') === kind)
+  );
 }
 
 function rowsOf(documents: readonly DocumentRow[], kind: DocumentKind): DocumentRow[] {

@@ -10,6 +10,7 @@ import { decideImagined, decideRemembered } from '../customer/answer.ts';
 import type { Reason } from '../decide/decide.ts';
 import { REASONS } from '../decide/decide.ts';
 import type { AdminEnv } from './admin.ts';
+import { badQuery } from './admin-query.ts';
 import { readJsonObject } from './body.ts';
 import { json, problem } from './context.ts';
 import { rememberedAt } from './past.ts';
@@ -118,6 +119,34 @@ export function adminPreviewRoutes(): Hono<AdminEnv> {
       catalog,
       request,
       { id: customer.id ?? '', traits: jsonOf(customer.traits), stages: customer.stages ?? {}, history },
+      instant,
+    );
+    return json({ at: new Date(instant).toISOString(), decisions, explained });
+  });
+
+  app.get('/preview', (c) => {
+    const { catalog } = c.var;
+    const at = c.req.query('at');
+    if (at !== undefined && !z.iso.datetime({ offset: true }).safeParse(at).success)
+      return badQuery('at', 'must be an instant such as 2026-12-24T18:00:00Z');
+    const asked = c.req.queries('placement') ?? [];
+    const placements = [...new Set(asked.length > 0 ? asked : catalog.shelf.byPlacement.keys())].sort();
+    if (placements.length > LIMITS.pageItemsMax)
+      return badQuery('placement', `there are ${placements.length}: name at most ${LIMITS.pageItemsMax}`);
+    const stages = (c.req.queries('stage') ?? []).map((place) => place.split(/[.:](.*)/s));
+    const odd = stages.find(([journey = '', stage = '']) => !catalog.machines.get(journey)?.journey.stages[stage]);
+    if (odd) return badQuery('stage', 'must name a stage of a published journey, such as lifecycle.usage');
+    const instant = at === undefined ? now() : Date.parse(at);
+    const locales = [c.req.query('locale'), c.env.DEFAULT_LOCALE ?? 'en'].filter((locale) => locale !== undefined);
+    const { decisions, explained } = decideImagined(
+      catalog,
+      { placements, context: {}, locales, explain: true },
+      {
+        id: '',
+        traits: {},
+        stages: Object.fromEntries(stages.map(([journey = '', stage = '']) => [journey, stage])),
+        history: [],
+      },
       instant,
     );
     return json({ at: new Date(instant).toISOString(), decisions, explained });

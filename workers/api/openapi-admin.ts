@@ -3,19 +3,13 @@
 
 import { z } from 'zod';
 import { LIMITS } from '../../schema/limits.ts';
-import { content, events, experiment, fragment, journey, message, offer } from './openapi-examples.ts';
+import { CATALOG_ROUTES } from './openapi-catalog.ts';
+import { journey } from './openapi-examples.ts';
 import { EXPERIMENT_ROUTES } from './openapi-experiments.ts';
-import type { Body, Route } from './openapi-route.ts';
-import type { SchemaName } from './openapi-schemas.ts';
+import type { Route } from './openapi-route.ts';
 import { TOTAL_ROUTES } from './openapi-totals.ts';
 
 const idParam = (words: string, example: string) => z.object({ id: z.string().describe(words).meta({ example }) });
-const dryRun = z.object({
-  dryRun: z
-    .enum(['true', 'false'])
-    .optional()
-    .describe('true checks and answers as if it were written, and writes nothing.'),
-});
 const limit = z.coerce.number().int().min(1).max(LIMITS.pageItemsMax).default(50);
 const customerId = idParam('u:<userId> or a:<anonymousId>, URL-encoded.', 'u:customer-1');
 
@@ -90,184 +84,6 @@ const JOURNEYS: readonly Route[] = [
       example: { customers: 50, days: 60, seed: 'autumn', from: '2026-01-01T00:00:00Z', journeys: [journey] },
     },
     answers: { 200: { schema: 'Simulated', words: 'Funnel, messages by week, who got stuck, what went wrong.' } },
-    problems: [400, 413, 422],
-  },
-];
-
-const PREVIEW: Route = {
-  method: 'post',
-  path: '/admin/decide/preview',
-  id: 'previewDecision',
-  tag: 'catalog',
-  summary: 'What a customer, imagined or real, would be shown at any time, and why not the rest',
-  description:
-    'The decision itself. Imagined: over what is published. Real, with customerId: as the record says they stood at that moment, by the catalog of then. Everything that is limited in all is supposed to be there. Nothing is kept.',
-  body: {
-    schema: 'PreviewCall',
-    example: {
-      placements: ['hero'],
-      context: { locale: 'en' },
-      at: '2026-12-24T18:00:00Z',
-      customer: { traits: { firstName: 'Ada' }, stages: { lifecycle: 'usage' } },
-    },
-  },
-  answers: {
-    200: { schema: 'Preview', words: 'The decisions, and each candidate that is not shown with its reason.' },
-  },
-  problems: [400, 404, 413, 422],
-};
-
-interface Kind {
-  readonly path: 'content' | 'offers' | 'messages/templates' | 'fragments';
-  readonly name: string;
-  readonly list: SchemaName;
-  readonly served: SchemaName;
-  readonly draft: Body & { readonly example: { readonly id: string } };
-}
-
-const documentRoutes = ({
-  path,
-  name,
-  list,
-  served,
-  draft,
-  draft: {
-    example: { id },
-  },
-}: Kind): Route[] => [
-  {
-    method: 'get',
-    path: `/admin/${path}`,
-    id: `list${name}`,
-    tag: 'catalog',
-    summary: `All ${path.replace('/', ' ')} in the catalog`,
-    answers: { 200: { schema: list, words: 'The documents with their versions.' } },
-    problems: [],
-  },
-  {
-    method: 'get',
-    path: `/admin/${path}/{id}`,
-    id: `get${name}`,
-    tag: 'catalog',
-    summary: 'One document',
-    params: idParam('The id of the document.', id),
-    answers: { 200: { schema: served, words: 'The document with its version.' } },
-    problems: [404],
-  },
-  {
-    method: 'get',
-    path: `/admin/${path}/{id}/versions`,
-    id: `list${name}Versions`,
-    tag: 'catalog',
-    summary: 'Every version a document ever had',
-    params: idParam('The id of the document.', id),
-    answers: { 200: { schema: 'DocumentVersions', words: 'The versions; the one that is served is marked.' } },
-    problems: [404],
-  },
-  {
-    method: 'get',
-    path: `/admin/${path}/{id}/versions/{version}`,
-    id: `get${name}Version`,
-    tag: 'catalog',
-    summary: 'A document as it was published',
-    params: idParam('The id of the document.', id).extend({ version: z.string().meta({ example: '1' }) }),
-    answers: { 200: { schema: served, words: 'The document with its version.' } },
-    problems: [404],
-  },
-  {
-    method: 'put',
-    path: `/admin/${path}/{id}`,
-    id: `put${name}`,
-    tag: 'catalog',
-    summary: 'Write a document as its next version',
-    description: 'A document that did not change keeps its version.',
-    params: idParam('The id of the document.', id),
-    query: dryRun,
-    body: draft,
-    answers: { 200: { schema: 'Published', words: 'Written; with dryRun, the version it would get.' } },
-    problems: [400, 413, 422],
-  },
-  {
-    method: 'delete',
-    path: `/admin/${path}/{id}`,
-    id: `delete${name}`,
-    tag: 'catalog',
-    summary: 'Take a document out of the catalog',
-    params: idParam('The id of the document.', id),
-    answers: { 200: { schema: 'Deleted', words: 'It is served no more.' } },
-    problems: [404],
-  },
-];
-
-const CATALOG: readonly Route[] = [
-  ...documentRoutes({
-    path: 'content',
-    name: 'Content',
-    list: 'ContentList',
-    served: 'ServedContent',
-    draft: { schema: 'ContentDraft', example: content },
-  }),
-  ...documentRoutes({
-    path: 'offers',
-    name: 'Offers',
-    list: 'OfferList',
-    served: 'ServedOffer',
-    draft: { schema: 'OfferDraft', example: offer },
-  }),
-  ...documentRoutes({
-    path: 'messages/templates',
-    name: 'MessageTemplates',
-    list: 'MessageTemplateList',
-    served: 'ServedMessageTemplate',
-    draft: { schema: 'MessageTemplateDraft', example: message },
-  }),
-  ...documentRoutes({
-    path: 'fragments',
-    name: 'Fragments',
-    list: 'FragmentList',
-    served: 'ServedFragment',
-    draft: { schema: 'FragmentDraft', example: fragment },
-  }),
-  {
-    method: 'get',
-    path: '/admin/events',
-    id: 'getEventDeclarations',
-    tag: 'catalog',
-    summary: 'The declared events and traits',
-    answers: { 200: { schema: 'ServedEventDeclarations', words: 'The declarations with their version.' } },
-    problems: [404],
-  },
-  {
-    method: 'put',
-    path: '/admin/events',
-    id: 'putEventDeclarations',
-    tag: 'catalog',
-    summary: 'Declare events and traits',
-    query: dryRun,
-    body: { schema: 'EventDeclarationsDraft', example: events },
-    answers: { 200: { schema: 'Published', words: 'Written; with dryRun, the version it would get.' } },
-    problems: [400, 413, 422],
-  },
-  {
-    method: 'post',
-    path: '/admin/catalog',
-    id: 'publishCatalog',
-    tag: 'catalog',
-    summary: 'Publish many documents as one catalog version, all or none',
-    body: {
-      schema: 'CatalogCall',
-      example: {
-        events,
-        journeys: [journey],
-        content: [content],
-        offers: [offer],
-        messages: [message],
-        experiments: [experiment],
-        fragments: [fragment],
-        site: { languages: ['en'] },
-      },
-    },
-    answers: { 200: { schema: 'CatalogAnswer', words: 'Every document with the version it has now.' } },
     problems: [400, 413, 422],
   },
 ];
@@ -400,10 +216,9 @@ const LOCAL: readonly Route[] = [
 
 export const ADMIN_ROUTES: readonly Route[] = [
   ...JOURNEYS,
-  ...CATALOG,
+  ...CATALOG_ROUTES,
   ...EXPERIMENT_ROUTES,
   ...TOTAL_ROUTES,
-  PREVIEW,
   ...CUSTOMERS,
   ...IMPORT,
   ...LOCAL,

@@ -25,10 +25,17 @@ export interface Refusal {
 }
 
 export type Outcome =
-  | { readonly ok: true; readonly documents: number; readonly changed: readonly string[] }
+  | {
+      readonly ok: true;
+      readonly documents: number;
+      /** Such as `content/first-steps`, with the version it has now, or would have. */
+      readonly changed: readonly { readonly document: string; readonly version: number }[];
+      readonly warnings: readonly Refusal[];
+    }
   | { readonly ok: false; readonly refusals: readonly Refusal[] };
 
 interface Answer {
+  readonly published?: readonly { kind: string; id: string; version: number; changed: boolean }[];
   readonly detail?: string;
   readonly findings?: readonly {
     document: string;
@@ -40,8 +47,8 @@ interface Answer {
   }[];
 }
 
-/** @throws where the system cannot be reached */
-export async function publishFolder(folder: string, post: Post): Promise<Outcome> {
+/** @param dryRun everything is checked, nothing is written. @throws where the system cannot be reached */
+export async function publishFolder(folder: string, post: Post, dryRun = false): Promise<Outcome> {
   const { sources, faults } = readSources(folder);
   const shown = (path: string): string => relative(ROOT, join(folder, path));
   if (faults.length > 0)
@@ -64,6 +71,7 @@ export async function publishFolder(folder: string, post: Post): Promise<Outcome
     ...(events ? { events } : {}),
     ...(placements ? { placements } : {}),
     ...(site ? { site } : {}),
+    ...(dryRun ? { dryRun } : {}),
     journeys: of('journey'),
     content: of('content'),
     offers: of('offer'),
@@ -72,11 +80,6 @@ export async function publishFolder(folder: string, post: Post): Promise<Outcome
     fragments: of('fragment'),
   };
   const answer = await post('/admin/catalog', JSON.stringify(catalog));
-  if (answer.status === 200) {
-    const { published }: { published: { kind: string; id: string; changed: boolean }[] } = JSON.parse(answer.text);
-    const changed = published.filter((document) => document.changed).map(({ kind, id }) => `${kind}/${id}`);
-    return { ok: true, documents: published.length, changed };
-  }
   const said: Answer = JSON.parse(answer.text);
   const placeOf = (path: string, pointer: string): string => {
     const { line, column } = locatorOf(readFileSync(join(folder, path), 'utf8'))(pointer);
@@ -86,6 +89,16 @@ export async function publishFolder(folder: string, post: Post): Promise<Outcome
     const source = sourceOf(sources, document);
     return { place: source ? placeOf(source.path, pointer) : document, pointer, code, message, remedy };
   });
+  if (answer.status === 200) {
+    const { published = [] } = said;
+    const changed = published.filter((document) => document.changed);
+    return {
+      ok: true,
+      documents: published.length,
+      changed: changed.map(({ kind, id, version }) => ({ document: `${kind}/${id}`, version })),
+      warnings: refusals,
+    };
+  }
   if (refusals.length > 0) return { ok: false, refusals };
   const message = said.detail ?? answer.text;
   return { ok: false, refusals: [{ place: '', pointer: '', code: String(answer.status), message, remedy: '' }] };

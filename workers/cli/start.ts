@@ -24,7 +24,8 @@ printGreeting();
 const watching = watchFolder(journeys, async () => {
   const outcome = await publish();
   if (outcome.ok) {
-    if (outcome.changed.length > 0) console.log(`Published: ${outcome.changed.join(', ')}.`);
+    if (outcome.changed.length > 0)
+      console.log(`Published: ${outcome.changed.map(({ document }) => document).join(', ')}.`);
     return;
   }
   showRefusals(outcome.refusals);
