@@ -52,7 +52,7 @@ describe.runIf(HAS_BROWSER)('naughty strings in a browser', () => {
     const template = {
       channel: 'email',
       purpose: 'transactional',
-      locales: { en: { subject: 'S', text: '[{{ traits.text }}]', html: '<p>[{{ traits.text }}]</p>' } },
+      locales: { en: { subject: 'S', text: '[{{ traits.description }}]', html: '<p>[{{ traits.description }}]</p>' } },
     };
     expect((await server.admin('PUT', '/admin/messages/templates/odd', template)).status).toBe(200);
     const steps = [{ send: 'odd', channel: 'email', purpose: 'transactional' }];
@@ -64,7 +64,7 @@ describe.runIf(HAS_BROWSER)('naughty strings in a browser', () => {
       );
       for (const [to, text] of part)
         await server.ingest([
-          message({ userId: to }, 'identify', { traits: { email: to, text } }),
+          message({ userId: to }, 'identify', { traits: { email: to, description: text } }),
           track({ userId: to }, 'Ask'),
         ]);
       for (const mail of await mails.arrived(({ to }) => part.has(to), part.size)) {
@@ -102,13 +102,13 @@ describe.runIf(HAS_BROWSER)('naughty strings in a browser', () => {
       kind: 'tip',
       placements: [id],
       stages: [],
-      locales: { en: { title: '<p title="{{ context.text }}">{{ traits.text }}</p>' } },
+      locales: { en: { title: '<p title="{{ context.text }}">{{ traits.description }}</p>' } },
     };
     expect((await server.admin('PUT', `/admin/content/${id}`, content)).status).toBe(200);
     const userId = fresh('shown');
     const titles: string[] = [];
     for (const text of STRINGS) {
-      await server.ingest([message({ userId }, 'identify', { traits: { text } })]);
+      await server.ingest([message({ userId }, 'identify', { traits: { description: text } })]);
       const { body } = await server.site<{ decisions: Record<string, { fields: { title: string } }[]> }>('/v1/decide', {
         userId,
         placements: [id],

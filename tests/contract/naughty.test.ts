@@ -102,12 +102,12 @@ test('in rendered content: text from outside is escaped for HTML, whole, and is 
     kind: 'tip',
     placements: [id],
     stages: [],
-    locales: { en: { title: '<p title="{{ context.text }}">{{ traits.text }}</p>', plain: 'no template' } },
+    locales: { en: { title: '<p title="{{ context.text }}">{{ traits.description }}</p>', plain: 'no template' } },
   };
   expect((await server.admin('PUT', `/admin/content/${id}`, content)).status).toBe(200);
   const userId = fresh('shown');
   for (const { text } of SOME) {
-    await server.ingest([{ type: 'identify', userId, traits: { text } }]);
+    await server.ingest([{ type: 'identify', userId, traits: { description: text } }]);
     const { body } = await server.site<{ decisions: Record<string, { fields: object }[]> }>('/v1/decide', {
       userId,
       placements: [id],

@@ -64,8 +64,10 @@ export const message = {
   },
 };
 export const events = {
-  events: { 'Order Completed': { trusted: true, properties: { revenue: { type: 'number' } } } },
-  traits: { language: { type: 'string' } },
+  events: {
+    'Order Completed': { trusted: true, properties: { revenue: { type: 'number' }, order_id: { type: 'string' } } },
+  },
+  traits: { language: { type: 'string' }, firstName: { type: 'string', personal: true } },
 };
 
 /** Three lines as `POST /admin/import` takes them. */
