@@ -356,6 +356,15 @@ describe('LQ5 a template ends by a count of its work', () => {
     expect(rendered(source, { values: { list: [1] } })).toBe(expected);
   });
 
+  it('and is read in one go, as long as it may be: names once each, places for what is told alone', () => {
+    const whole = (part: string): string => part.repeat(Math.floor(LIMITS.templateCharsMax / part.length));
+    for (const source of [whole('{{ a }}'), whole('{{- a -}} '), whole('{% assign b = a %}')]) {
+      const result = compiled(source);
+      if ('fault' in result || result.field.kind === 'fixed') throw new Error('was not compiled');
+      expect(result.field.reads.map(({ path }) => path)).toEqual([['a']]);
+    }
+  });
+
   it('as generated: whatever is written, it ends, and HTML never holds a sign of a customer', () => {
     const filter = fc.constantFrom(
       'upcase',

@@ -3,7 +3,7 @@
 
 import { escapePointer } from '../../schema/json.ts';
 import { type Missing, missingOn, type Shape, valuesShape } from '../decide/declared.ts';
-import type { Read } from '../decide/liquid/walk.ts';
+import { type Read, whereOf } from '../decide/liquid/walk.ts';
 import type { Variants } from '../decide/variants.ts';
 import { nearest } from '../engine/nearest.ts';
 import { severityOf } from './codes.ts';
@@ -29,25 +29,24 @@ export const checkOwnReads = (pointer: string, reads: readonly Read[], shape: Sh
     shape,
   );
 
-/** Each name once, where it is read first. */
+/** As many as somebody may read through. */
+const TOLD_MAX = 20;
+
 function checkPlace(pointer: string, reads: readonly Read[], shape: Shape): Graded[] {
-  const told = new Set<string>();
-  return reads.flatMap(({ path, row, col, fragment }): Graded[] => {
-    const missing = missingOn(path, shape);
-    const whole = path.map((segment) => segment ?? '[]').join('.');
-    if (!missing || told.has(whole)) return [];
-    told.add(whole);
-    const where = `${fragment === null ? '' : `of the fragment ${fragment}, `}line:${row}, col:${col}`;
+  const unknown = reads.flatMap((read) => {
+    const missing = missingOn(read.path, shape);
+    return missing ? { ...missing, read } : [];
+  });
+  return unknown.slice(0, TOLD_MAX).map(({ read, ...missing }) => {
+    const whole = read.path.map((segment) => segment ?? '[]').join('.');
     const within = missing.within === '' ? 'a template' : missing.within;
-    return [
-      {
-        code: 'unknown-variable',
-        severity: severityOf('unknown-variable'),
-        pointer,
-        message: `reads ${whole}, and ${within} has no ${JSON.stringify(missing.name)}, ${where}`,
-        remedy: `${nearest(missing.name, missing.names)}${remedyOf(missing)}`,
-      },
-    ];
+    return {
+      code: 'unknown-variable',
+      severity: severityOf('unknown-variable'),
+      pointer,
+      message: `reads ${whole}, and ${within} has no ${JSON.stringify(missing.name)}, ${whereOf(read)}`,
+      remedy: `${nearest(missing.name, missing.names)}${remedyOf(missing)}`,
+    };
   });
 }
 

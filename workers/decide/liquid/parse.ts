@@ -4,7 +4,7 @@ import type { Template } from 'liquidjs';
 import { LIMITS } from '../../../schema/limits.ts';
 import type { Engine } from './engine.ts';
 import { type Fault, parseFault } from './faults.ts';
-import { type Known, type Walked, walk } from './walk.ts';
+import { type Known, type Walked, walk, whereOf } from './walk.ts';
 
 export const hasLiquid = (text: string): boolean => text.includes('{{') || text.includes('{%');
 
@@ -23,7 +23,7 @@ export function parseTemplate(engine: Engine, source: string, known: Known): Par
   }
 }
 
-function placed({ row, col, fragment, ...fault }: Walked['faults'][number]): Fault {
-  const where = `${fragment === null ? '' : `of the fragment ${fragment}, `}line:${row}, col:${col}`;
-  return { ...fault, message: `${fault.message}, ${where}` };
-}
+const placed = ({ token, fragment, ...fault }: Walked['faults'][number]): Fault => ({
+  ...fault,
+  message: `${fault.message}, ${whereOf({ token, fragment })}`,
+});

@@ -10,11 +10,16 @@ import { SIGNATURES } from './filters.ts';
 /** Members and positions from a root; null for one that only a customer decides, or any element of a list. */
 export type Path = readonly (string | number | null)[];
 
+/** Where it stands. Row and column are counted from the beginning of the text, so only for what is told. */
 export interface Place {
-  /** From 1, in the template or in the fragment. */
-  readonly row: number;
-  readonly col: number;
+  readonly token: Token;
   readonly fragment: string | null;
+}
+
+/** `line:1, col:5`, from 1, in the template or in the fragment. */
+export function whereOf({ token, fragment }: Place): string {
+  const [row = 1, col = 1] = token.getPosition();
+  return `${fragment === null ? '' : `of the fragment ${fragment}, `}line:${row}, col:${col}`;
 }
 
 export interface Read extends Place {
@@ -22,6 +27,7 @@ export interface Read extends Place {
 }
 
 export interface Walked {
+  /** Each path once, where it is read first. */
   readonly reads: readonly Read[];
   /** What keeps it from being published, at most one of a kind. */
   readonly faults: readonly (Fault & Place)[];
@@ -35,7 +41,7 @@ export interface Known {
 }
 
 interface Walk {
-  readonly reads: Read[];
+  readonly reads: Map<string, Read>;
   readonly faults: (Fault & Place)[];
   readonly sourceOf: (fragment: string) => string | null;
   readonly fragments: readonly string[];
@@ -54,9 +60,9 @@ const LOOPS: readonly string[] = ['for', 'tablerow'];
 
 /** @param known the fragments there are: what they are made of, and their names */
 export function walk(templates: readonly Template[], known: Known): Walked {
-  const state: Walk = { reads: [], faults: [], sourceOf: known.sourceOf, fragments: known.ids, chars: 0 };
+  const state: Walk = { reads: new Map(), faults: [], sourceOf: known.sourceOf, fragments: known.ids, chars: 0 };
   walkAll(state, templates, { own: new Map(), fragments: [], depth: 0, loops: 0 });
-  return state;
+  return { reads: [...state.reads.values()], faults: state.faults };
 }
 
 function walkAll(state: Walk, templates: readonly Template[], around: Around): void {
@@ -184,7 +190,8 @@ function readToken(state: Walk, token: Token, around: Around): void {
   } else if (TypeGuards.isPropertyAccessToken(token)) {
     for (const prop of token.props) if (TypeGuards.isPropertyAccessToken(prop)) readToken(state, prop, around);
     const path = pathOf(token, around);
-    if (path) state.reads.push({ path, ...placeOf(token, around) });
+    const key = JSON.stringify(path);
+    if (path && !state.reads.has(key)) state.reads.set(key, { path, ...placeOf(token, around) });
   }
 }
 
@@ -242,6 +249,5 @@ function callFault(name: string, args: readonly FilterArg[]): Fault | null {
 }
 
 function placeOf(token: Token, { fragments }: Around): Place {
-  const [row = 1, col = 1] = token.getPosition();
-  return { row, col, fragment: fragments.at(-1) ?? null };
+  return { token, fragment: fragments.at(-1) ?? null };
 }
