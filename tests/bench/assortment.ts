@@ -15,14 +15,14 @@ export const CONTENT = 2_000;
 const OTHER_PLACEMENTS = 27;
 const STAGES = ['lifecycle.usage', 'lifecycle.repurchase', 'lifecycle.dormant'];
 
-/** Every fourth has a template, every third an audience, every tenth a formula, every fifth offer a cap. */
+/** Every fourth has a template, every third an audience; of offers every fifth a formula and a cap. */
 function documentOf(kind: Document['kind'], index: number, placements: readonly string[], stages: readonly string[]) {
   const id = `${kind}-${placements[0]}-${index}`;
   const title = index % 4 === 0 ? `{{ traits.firstName | default: "You" }}, number ${index}` : `Number ${index}`;
   const body = {
     ...{ id, kind: kind === 'offer' ? 'offer' : 'article', placements, stages, priority: index % 100 },
     ...(index % 3 === 0 ? { audience: "traits.kind != 'business' && count('Order Refunded') < 3" } : {}),
-    ...(index % 10 === 0
+    ...(kind === 'offer' && index % 5 === 1
       ? { rank: `value * weight + (traits.kind == 'business' ? ${index % 7}.0 : 0.0)`, value: index % 90 }
       : {}),
     ...(kind === 'offer' ? { benefit: { kind: 'percent', value: 10 } } : {}),

@@ -9,7 +9,7 @@ import type { Item } from '../decide/items.ts';
 import { NO_LEDGER } from '../decide/ledger.ts';
 import type { Past } from '../decide/past.ts';
 import { ownedOf } from '../decide/situation.ts';
-import { type Facts, factsOf, type HistoryEntry } from '../engine/facts.ts';
+import { askedOnce, type Facts, factsOf, type HistoryEntry } from '../engine/facts.ts';
 import { timersOf } from '../engine/timers.ts';
 import { liveRuns, type MachineOf } from '../engine/travel.ts';
 import { engineEventOf } from './advance.ts';
@@ -100,7 +100,7 @@ export interface Asking {
 function situationOf(commit: Pick<Commit, 'sql' | 'state'>, catalog: Catalog, { asking, at }: Asking): Met {
   const { state, sql } = commit;
   const stages = stagesForDecision(catalog, state);
-  const facts = factsFromRows(sql, state.traits, state.lastActivityAt);
+  const facts = askedOnce(factsFromRows(sql, state.traits, state.lastActivityAt));
   const event = asking && engineEventOf(asking);
   const screen = screenOf(commit, catalog, { stages, facts, event, at });
   return {

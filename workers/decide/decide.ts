@@ -225,18 +225,18 @@ function alike(one: Item, other: Item, by: 'kind' | 'topic' | 'excludes'): boole
   return one.excludes !== null && one.excludes === other.excludes;
 }
 
-/** O1, each item once: several placements may ask. */
+/** O1; of an item that several placements may ask for, once. */
 function scorer(situation: Situation): (item: Item) => number {
   const known = new Map<Item, number>();
   const scope = scopeOf(situation);
+  const scoreOf = ({ rank, score }: Item): number => {
+    const result = rank?.evaluate(scope);
+    return result?.ok && typeof result.value === 'number' && Number.isFinite(result.value) ? result.value : score;
+  };
   return (item) => {
-    let score = known.get(item);
-    if (score === undefined) {
-      const result = item.rank?.evaluate(scope);
-      score =
-        result?.ok && typeof result.value === 'number' && Number.isFinite(result.value) ? result.value : item.score;
-      known.set(item, score);
-    }
+    if (item.placements.length === 1) return scoreOf(item);
+    const score = known.get(item) ?? scoreOf(item);
+    known.set(item, score);
     return score;
   };
 }

@@ -109,12 +109,15 @@ export function* candidates(
       from = index;
     }
     if (!best) return;
+    const isNew = !seen?.has(best.item);
+    if (isNew) {
+      seen?.add(best.item);
+      count++;
+      yield best.item;
+    }
+    // Only when another one is asked for: mostly the best is enough, and the ranking is put in order for the second.
     if (from < 0) ranked.next();
     else heads[from] = (heads[from] ?? 0) + 1;
-    if (seen?.has(best.item)) continue;
-    seen?.add(best.item);
-    count++;
-    yield best.item;
   }
 }
 

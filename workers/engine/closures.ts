@@ -293,6 +293,11 @@ function arithmetic(
   if (!left || !right) return null;
   if (left.kind !== 'other' && right.kind !== 'other') return null;
   const calculate = CALCULATE[op];
+  const [one, two] = args.map((arg) => (arg.op === 'value' ? arg.args : undefined));
+  if (typeof one === 'number' && typeof two === 'number') {
+    const result = calculate(one, two);
+    return other(() => result);
+  }
   return other((scope) => {
     const a = left.run(scope);
     const b = right.run(scope);

@@ -59,3 +59,30 @@ export function factsOf(
     lastAt: (event, to) => within(event, -Infinity, to).at(-1)?.at ?? null,
   };
 }
+
+/** The same facts, each asked for once: for a while in which nothing happens to the customer. */
+export function askedOnce(facts: Facts): Facts {
+  const answers = new Map<string, Json>();
+  const once = <T extends Json>(key: string, ask: () => T): T => {
+    const known = answers.get(key);
+    // What was kept under a key is what its question gave.
+    if (known !== undefined) return known as T;
+    const answer = ask();
+    answers.set(key, answer);
+    return answer;
+  };
+  const { traits, lastActivityAt, customerId = '' } = facts;
+  return {
+    ...{ traits, lastActivityAt, customerId },
+    count: (event, from, to) => once(`count ${from} ${to} ${event}`, () => facts.count(event, from, to)),
+    sum: (event, name, from, to) =>
+      once(`sum ${from} ${to} ${name.length} ${name}${event}`, () => facts.sum(event, name, from, to)),
+    distinct: (event, name, from, to) =>
+      once(`distinct ${from} ${to} ${name.length} ${name}${event}`, () => facts.distinct(event, name, from, to)),
+    first: (event, name, from, to) =>
+      once(`first ${from} ${to} ${name.length} ${name}${event}`, () => facts.first(event, name, from, to)),
+    last: (event, name, from, to) =>
+      once(`last ${from} ${to} ${name.length} ${name}${event}`, () => facts.last(event, name, from, to)),
+    lastAt: (event, to) => once(`lastAt ${to} ${event}`, () => facts.lastAt(event, to)),
+  };
+}
