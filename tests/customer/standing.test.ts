@@ -2,7 +2,7 @@
 
 import { beforeAll, expect, it } from 'vitest';
 import { CUSTOMER_RATE } from '../../schema/limits.ts';
-import { ASK_BY_RPC, readStandingUrl, standingBody, standingUrl } from '../../workers/customer/standing.ts';
+import { ASK_BY_RPC, questionUrl, readQuestionUrl, standingBody } from '../../workers/customer/standing.ts';
 import { known } from './merging.ts';
 import { catalogVersion, eventOf, evict, freshName, ingest, objectOf, passTime, prepare, send } from './object.ts';
 
@@ -18,8 +18,8 @@ beforeAll(() =>
 );
 
 const ask = (id: string, version = catalogVersion()): Promise<Response> => {
-  const question = { catalogVersion: version, proven: true, startedAt: Date.now(), requestId: 'r-1' };
-  return objectOf(id).fetch(standingUrl(question));
+  const question = { catalogVersion: version, proven: true, startedAt: Date.now(), requestId: 'r-1', decide: null };
+  return objectOf(id).fetch(questionUrl(question) ?? '');
 };
 
 const bothWays = async (id: string): Promise<readonly unknown[]> => {
@@ -81,6 +81,17 @@ it('refuses a flood, and any other address', async () => {
 
 it('an address and its question are one', () => {
   const question = { catalogVersion: 3, proven: false, startedAt: 5, requestId: 'a/b+c=_.d' };
-  expect(readStandingUrl(standingUrl(question))).toEqual(question);
-  expect(readStandingUrl('https://customer/other/1/1/1/1')).toBeNull();
+  const wording = { origin: 'https://shop.example', evidence: true };
+  const request = {
+    placements: ['a/b', 'ü?#%'],
+    context: { locale: 'de' },
+    locales: ['de'],
+    record: 'nothing' as const,
+  };
+  for (const decide of [null, { request, wording }])
+    expect(readQuestionUrl(questionUrl({ ...question, decide }) ?? '')).toEqual({ ...question, decide });
+  const long = { request: { ...request, context: { text: 'x'.repeat(5_000) } }, wording };
+  expect(questionUrl({ ...question, decide: long })).toBeNull();
+  expect(readQuestionUrl('https://customer/other/1/1/1')).toBeNull();
+  expect(readQuestionUrl('https://other/1/1/1/1/')).toBeNull();
 });

@@ -3,6 +3,7 @@
 
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
+import { useLocalLinkSecret } from '../customer/links.ts';
 import { adminRoutes } from './admin.ts';
 import { browserRoutes, CROSS_ORIGIN_HEADERS, CROSS_ORIGIN_PATHS, EXPOSED_HEADERS } from './browser.ts';
 import { cacheableRoutes } from './cacheable.ts';
@@ -25,13 +26,14 @@ export interface App {
 export function createApp(local: LocalMode | null): App {
   const routes = new Hono<AppEnv>();
   const busy = busyCalls(local);
+  if (local) useLocalLinkSecret(local.linkSecret);
   routes.get('/healthz', (c) => health(c.env.DB));
   routes.get('/openapi.json', () => json(openApiDocument()));
   routes.route('/', docsRoutes());
   routes.route('/', snippetRoutes());
   routes.route('/', siteRoutes(busy));
   routes.route('/', cacheableRoutes(local));
-  routes.route('/', clickRoutes(local));
+  routes.route('/', clickRoutes());
   routes.route('/', trackingRoutes(local));
   routes.route('/', browserRoutes(local));
   routes.route('/', cloudEventRoutes(local));

@@ -6,18 +6,18 @@ import { Hono } from 'hono';
 import { LIMITS } from '../../schema/limits.ts';
 import { freshCatalog } from '../catalog/cache.ts';
 import { now } from '../clock.ts';
-import { type Click, openClick } from '../customer/links.ts';
+import { type Click, linkSecretIn, openClick } from '../customer/links.ts';
 import type { Ingested, IngestRequest, Reply } from '../customer/messages.ts';
 import { NOT_REACHED } from './commit.ts';
-import { type AppEnv, catalogOfRequest, type Env, inTime, type LocalMode, linkSecretOf, problem } from './context.ts';
+import { type AppEnv, catalogOfRequest, type Env, inTime, problem } from './context.ts';
 
 const MINUTE_MS = 60_000;
 
-export function clickRoutes(local: LocalMode | null): Hono<AppEnv> {
+export function clickRoutes(): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
 
   app.get('/r/:token', async (c) => {
-    const secret = linkSecretOf(c.env, local);
+    const secret = linkSecretIn(c.env);
     const click = secret === null ? null : openClick(secret, c.req.param('token'));
     if (!click) return problem({ kind: 'not-found', detail: 'This link is not of this system, or is not whole.' });
     const at = now();

@@ -40,10 +40,6 @@ export interface AppEnv {
   Bindings: Env;
 }
 
-/** Null where a deployment has no LINK_SECRET: then items keep their own addresses. */
-export const linkSecretOf = (env: Env, local: Pick<LocalMode, 'linkSecret'> | null): string | null =>
-  env.LINK_SECRET || local?.linkSecret || null;
-
 export const catalogOfRequest = (
   env: Env,
   execution: { waitUntil(work: Promise<unknown>): void },

@@ -18,7 +18,7 @@ import type {
   Standing,
   Wording,
 } from '../customer/messages.ts';
-import { ASK_BY_RPC, answered, standingBody, standingUrl } from '../customer/standing.ts';
+import { ASK_BY_RPC, answered, questionUrl, standingBody } from '../customer/standing.ts';
 import { proofOf } from './auth.ts';
 import { identifyCaller, identifyQuickly, instantOf, prefixed, tokenOf, tooManyEvents } from './caller.ts';
 import { readDecideCall, readEventsCall } from './calls.ts';
@@ -30,7 +30,6 @@ import {
   type Handler,
   inTime,
   type LocalMode,
-  linkSecretOf,
   problem,
   reached,
 } from './context.ts';
@@ -96,7 +95,7 @@ const events =
       proven,
       events: accepted.map((result) => (proven ? result.event : { ...result.event, merges: null })),
       decide: asked,
-      ...(asked ? { wording: wordingOf(request, env, local, key) } : {}),
+      ...(asked ? { wording: wordingOf(request, key) } : {}),
     };
     if (accepted.length === 0 && !asked)
       return problem({
@@ -151,39 +150,33 @@ const decide =
     const object = env.CUSTOMER.getByName(customerId);
     // What the catalog took off the page's patience is not given to the object again.
     const waitMs = Math.max(startedAt + LIMITS.decideWaitMs - Date.now(), LIMITS.decideWaitMs / 5);
-    if (asked.placements.length === 0) {
-      const question = { catalogVersion: catalog.version, proven, startedAt, requestId: requestIdOf(request) };
-      const quick = await inTime<Response | null>(object.fetch(standingUrl(question)), waitMs, null);
-      if (quick?.status === 200) return quick;
-      const standing =
-        quick?.status === ASK_BY_RPC
-          ? await inTime<Standing>(object.standing(catalog.version, proven), waitMs, NOT_REACHED)
-          : NOT_REACHED;
-      if (typeof standing === 'string') return answered(standingBody(standing), startedAt, question.requestId);
-    } else {
-      const body = await inTime<Standing>(
-        object.answer(
-          { customerId, catalogVersion: catalog.version, proven, decide: asked },
-          wordingOf(request, env, local, key),
-        ),
+    const requestId = requestIdOf(request);
+    const wording = wordingOf(request, key);
+    const alone = asked.placements.length === 0;
+    const decided = alone ? null : { request: asked, wording };
+    const url = questionUrl({ catalogVersion: catalog.version, proven, startedAt, requestId, decide: decided });
+    const quick = url === null ? null : await inTime<Response | null>(object.fetch(url), waitMs, null);
+    if (quick?.status === 200) return quick;
+    if (url === null || quick?.status === ASK_BY_RPC) {
+      const plainly = { customerId, catalogVersion: catalog.version, proven, decide: asked };
+      const reply = await inTime<Standing>(
+        alone ? object.standing(catalog.version, proven) : object.answer(plainly, wording),
         waitMs,
         NOT_REACHED,
       );
-      if (typeof body === 'string') return answered(body, startedAt, requestIdOf(request));
+      if (typeof reply === 'string') return answered(alone ? standingBody(reply) : reply, startedAt, requestId);
     }
     const decisions = defaultDecisions(catalog, asked, now());
-    const requestId = requestIdOf(request);
     noteDegraded(request, requestId, '/v1/decide');
     const customer = { id: customerId, stages: {} };
     return answered(JSON.stringify({ customer, decisions, degraded: true }), startedAt, requestId);
   };
 
 /** Links lie below the address the site called. */
-const wordingOf = (request: Request, env: Env, local: LocalMode | null, key: KeyRow): Wording => {
-  const secret = linkSecretOf(env, local);
-  const origin = request.url.slice(0, request.url.indexOf('/', 8));
-  return { links: secret === null ? null : { secret, origin }, evidence: key.role !== 'write' };
-};
+const wordingOf = (request: Request, key: KeyRow): Wording => ({
+  origin: request.url.slice(0, request.url.indexOf('/', 8)),
+  evidence: key.role !== 'write',
+});
 
 function decisionRequest(
   call: {

@@ -25,6 +25,8 @@ export interface CustomerEnv {
   readonly PROJECTIONS: Queue<readonly Projection[] | Rousing>;
   readonly MESSAGES: Queue<MessageTask>;
   readonly DEFAULT_LOCALE?: string;
+  /** Seals click-through links. */
+  readonly LINK_SECRET?: string;
 }
 
 export type Silence = 'import' | null;

@@ -9,6 +9,7 @@ import { now, platformTime } from '../clock.ts';
 import { applyEvent, applyEvents, fireTimers } from './advance.ts';
 import { retryAt } from './alarm.ts';
 import {
+  type Decided as Decision,
   decideAndRecord,
   decideOnly,
   defaultDecisions,
@@ -22,6 +23,7 @@ import {
 import { type Cell, type CustomerEnv, openCell, type Silence } from './cell.ts';
 import { decideClaiming } from './deciding.ts';
 import { openFlood } from './flood.ts';
+import { linkSecretIn } from './links.ts';
 import type {
   Claim,
   CustomerCalls,
@@ -47,9 +49,9 @@ import { readMet } from './met.ts';
 import { handOverPage, movedSources } from './move.ts';
 import { adoptSource, catalogOf, drain, projectionOf, seeToIndex, tellAfterwards } from './outbound.ts';
 import { claimMessage, readMessages, settleMessage } from './sending.ts';
-import { ASK_BY_RPC, answered, readStandingUrl, standingBody } from './standing.ts';
+import { ASK_BY_RPC, answered, readQuestionUrl, standingBody } from './standing.ts';
 import { clearHistory, type Entry, readEntriesAfter, readTimeline } from './storage.ts';
-import { answerAsJson, decisionsAsJson } from './wording.ts';
+import { answerAsJson, decisionsAsJson, type Sealing } from './wording.ts';
 
 export type { CustomerEnv };
 
@@ -97,27 +99,35 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     tellAfterwards(cell, catalog, this.#afterwards);
     const decisions = claimed?.decisions ?? reply.decisions;
     if (!request.wording || !decisions) return { ...reply, decisions };
-    const worded = decisionsAsJson(decisions, request.wording, reply.customerId, now());
+    const worded = decisionsAsJson(decisions, request.wording, reply.customerId, this.#sealing());
     return { ...reply, decisions: null, worded };
   }
 
   /** `decide`, with the whole body of the answer as JSON. */
   async answer(request: DecideRequest, wording: Wording): Promise<Standing> {
     const reply = await this.decide(request);
-    return reply.kind === 'done' ? answerAsJson(reply, wording, now()) : reply;
+    return reply.kind === 'done' ? answerAsJson(reply, wording, this.#sealing()) : reply;
   }
 
-  /** Where the customer stands, the short way (standing.ts): what has to be awaited first is asked by RPC. */
+  /** A question answered the short way (standing.ts): what has to be awaited first is asked by RPC. */
   override fetch(request: Request): Response {
-    const question = readStandingUrl(request.url);
+    const question = readQuestionUrl(request.url);
     if (!question) return new Response(null, { status: 404 });
     const cell = this.#cell;
     const catalog = catalogInMemory(question.catalogVersion);
-    if (!catalog || cell.redirect() || !cell.isReady(catalog) || !cell.catchUp(catalog, cell.inputTime(now()), null))
+    const at = cell.inputTime(now());
+    if (!catalog || cell.redirect() || !cell.isReady(catalog) || !cell.catchUp(catalog, at, null))
       return new Response(null, { status: ASK_BY_RPC });
+    const { startedAt, requestId, proven, decide } = question;
+    if (decide && isLimited(catalog, decide.request)) return new Response(null, { status: ASK_BY_RPC });
     if (this.#flood.take(1, Date.now()) > 0) return new Response(null, { status: 503 });
-    const { startedAt, requestId } = question;
-    return answered(standingBody(this.#standing(question)), startedAt, requestId);
+    if (!decide) return answered(standingBody(this.#standing(question)), startedAt, requestId);
+    const decided = this.#decideNow(catalog, { proven, decide: decide.request }, at);
+    return answered(answerAsJson(decided, decide.wording, this.#sealing()), startedAt, requestId);
+  }
+
+  #sealing(): Sealing {
+    return { secret: linkSecretIn(this.env), madeAt: now() };
   }
 
   /** Where the customer stands; only reads, and an unknown customer stays unknown. `via`: who forwards, after a merge. */
@@ -144,32 +154,38 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     if (opened.kind !== 'open') return opened;
     const { catalog, at } = opened;
     const { decide, proven } = request;
+    if (!isLimited(catalog, decide) || !mayShow(cell.name(), proven))
+      return { kind: 'done', ...this.#decideNow(catalog, request, at) };
+    const decided = await decideClaiming(cell, catalog, decide, { asking: null, proven, at });
+    return { kind: 'done', ...this.#told(catalog, request, decided) };
+  }
+
+  /** Nothing has to be waited for. */
+  #decideNow(catalog: Catalog, request: Pick<DecideRequest, 'decide' | 'proven' | 'via'>, at: number): Decided {
+    const cell = this.#cell;
+    const { decide, proven } = request;
     const who = { asking: null, proven, at };
-    if (decide.placements.length === 0 || decide.record === 'nothing' || !mayShow(cell.name(), proven)) {
-      const state = cell.load();
-      const stages = state ? shownStages(state, proven) : {};
-      const customerId = shownId(request, cell.name());
-      const decided =
-        state && decide.placements.length > 0 && mayShow(cell.name(), proven)
-          ? decideOnly({ sql: cell.sql, state }, catalog, decide, who)
-          : { decisions: defaultDecisions(catalog, decide, at), explained: null };
-      const { decisions, explained } = decided;
-      return { kind: 'done', customerId, stages, decisions, ...(explained ? { explained } : {}) };
-    }
-    const { decisions, explained } = isLimited(catalog, decide)
-      ? await decideClaiming(cell, catalog, decide, who)
-      : cell.transact(catalog, null, (commit) => decideAndRecord(commit, catalog, decide, who));
     const state = cell.load();
-    const reply = {
-      kind: 'done' as const,
-      customerId: shownId(request, cell.name()),
-      stages: state ? shownStages(state, proven) : {},
-      decisions,
-      ...(explained ? { explained } : {}),
-    };
+    if (decide.placements.length === 0 || !mayShow(cell.name(), proven) || (decide.record === 'nothing' && !state))
+      return this.#said(request, { decisions: defaultDecisions(catalog, decide, at), explained: null });
+    if (decide.record === 'nothing' && state)
+      return this.#said(request, decideOnly({ sql: cell.sql, state }, catalog, decide, who));
+    const decided = cell.transact(catalog, null, (commit) => decideAndRecord(commit, catalog, decide, who));
+    return this.#told(catalog, request, decided);
+  }
+
+  /** After a commit: lets out what has to go out. */
+  #told(catalog: Catalog, request: Pick<DecideRequest, 'proven' | 'via'>, decision: Decision): Decided {
     this.#letOut();
-    tellAfterwards(cell, catalog, this.#afterwards);
-    return reply;
+    tellAfterwards(this.#cell, catalog, this.#afterwards);
+    return this.#said(request, decision);
+  }
+
+  #said(request: Pick<DecideRequest, 'proven' | 'via'>, { decisions, explained }: Decision): Decided {
+    const state = this.#cell.load();
+    const customerId = shownId(request, this.#cell.name());
+    const stages = state ? shownStages(state, request.proven) : {};
+    return { customerId, stages, decisions, ...(explained ? { explained } : {}) };
   }
 
   /** Before a question is answered: what was handed over is here, and what fell due has fired. */

@@ -6,6 +6,17 @@ import { z } from 'zod';
 import { LIMITS } from '../../schema/limits.ts';
 import type { Decision, Decisions } from './messages.ts';
 
+let localSecret: string | null = null;
+
+/** Local mode only (workers/local): what seals where there is no LINK_SECRET. */
+export function useLocalLinkSecret(secret: string): void {
+  localSecret = secret;
+}
+
+/** Null where a deployment has no LINK_SECRET: then items keep their own addresses. */
+export const linkSecretIn = (env: { readonly LINK_SECRET?: string }): string | null =>
+  env.LINK_SECRET || localSecret || null;
+
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 /** The form of what is sealed. */

@@ -32,8 +32,8 @@ export interface DecisionRequest {
 
 /** How an object words its answer for the site it goes to. */
 export interface Wording {
-  /** Seals click-through links, and below which origin they lie; null where there are none. */
-  readonly links: { readonly secret: string; readonly origin: string } | null;
+  /** Below which click-through links lie. */
+  readonly origin: string;
   /** Whether the caller hears by what a loss was seen. */
   readonly evidence: boolean;
 }

@@ -1,33 +1,43 @@
-// The short way of the most frequent question, where a customer stands: asked by fetch and answered whole, so that the
-// Worker passes the object's answer on without unpacking it (an RPC, and headers made a second time, cost a read a
-// quarter of its time). It answers only what needs no waiting; for anything else there is `Customer.standing`.
+// The short way of a question to a customer's object: asked by fetch and answered whole, so that the Worker passes the
+// object's answer on without unpacking it (an RPC, and headers made a second time, cost a read a quarter of its time). It
+// answers only what needs no waiting; for anything else there is the same by RPC.
+
+import type { DecisionRequest, Wording } from './messages.ts';
 
 /** What the Worker asks with. `startedAt`: when the call came in, milliseconds. */
-export interface StandingQuestion {
+export interface Question {
   readonly catalogVersion: number;
   readonly proven: boolean;
   readonly startedAt: number;
   readonly requestId: string;
+  /** Null: only where the customer stands. */
+  readonly decide: { readonly request: DecisionRequest; readonly wording: Wording } | null;
 }
 
 /** Says that the short way does not do: the question is to be asked again by RPC. */
 export const ASK_BY_RPC = 421;
 
-const BASE = 'https://customer/standing/';
+const BASE = 'https://customer/';
+/** A longer question goes by RPC. */
+const ADDRESS_CHARS_MAX = 4_000;
 
-export const standingUrl = ({ catalogVersion, proven, startedAt, requestId }: StandingQuestion): string =>
-  `${BASE}${catalogVersion}/${proven ? 1 : 0}/${startedAt}/${encodeURIComponent(requestId)}`;
+/** Null for a question that is too long for an address. */
+export function questionUrl({ catalogVersion, proven, startedAt, requestId, decide }: Question): string | null {
+  const asked = decide ? encodeURIComponent(JSON.stringify(decide)) : '';
+  if (asked.length > ADDRESS_CHARS_MAX) return null;
+  return `${BASE}${catalogVersion}/${proven ? 1 : 0}/${startedAt}/${encodeURIComponent(requestId)}/${asked}`;
+}
 
-/** The question of an address that `standingUrl` made; null for any other. */
-export function readStandingUrl(url: string): StandingQuestion | null {
-  if (!url.startsWith(BASE)) return null;
-  const [version, proven, startedAt, requestId] = url.slice(BASE.length).split('/');
-  if (requestId === undefined) return null;
+/** The question of an address that `questionUrl` made; null for any other. */
+export function readQuestionUrl(url: string): Question | null {
+  const [version, proven, startedAt, requestId, asked, ...more] = url.slice(BASE.length).split('/');
+  if (!url.startsWith(BASE) || requestId === undefined || asked === undefined || more.length > 0) return null;
   return {
     catalogVersion: Number(version),
     proven: proven === '1',
     startedAt: Number(startedAt),
     requestId: decodeURIComponent(requestId),
+    decide: asked === '' ? null : (JSON.parse(decodeURIComponent(asked)) as NonNullable<Question['decide']>),
   };
 }
 

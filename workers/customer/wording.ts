@@ -4,22 +4,30 @@
 import { withLinks } from './links.ts';
 import type { Decided, Decisions, Explanations, Wording } from './messages.ts';
 
-/** Decisions as JSON, with click-through links. `madeAt` in milliseconds. */
+/** What an answer is made with besides the decisions. */
+export interface Sealing {
+  /** Null: items keep their own addresses. */
+  readonly secret: string | null;
+  /** Milliseconds. */
+  readonly madeAt: number;
+}
+
+/** Decisions as JSON, with click-through links. */
 export function decisionsAsJson(
   decisions: Decisions,
-  { links }: Pick<Wording, 'links'>,
+  { origin }: Pick<Wording, 'origin'>,
   customerId: string,
-  madeAt: number,
+  { secret, madeAt }: Sealing,
 ): string {
-  return JSON.stringify(links ? withLinks(decisions, { ...links, customerId, madeAt }) : decisions);
+  return JSON.stringify(secret === null ? decisions : withLinks(decisions, { secret, origin, customerId, madeAt }));
 }
 
 /** The whole body of an answer to a decide call. */
-export function answerAsJson(decided: Decided, wording: Wording, madeAt: number): string {
+export function answerAsJson(decided: Decided, wording: Wording, sealing: Sealing): string {
   const { customerId: id, stages, decisions, explained } = decided;
   const customer = JSON.stringify({ id, stages });
   const said = explained ? `,"explained":${JSON.stringify(explainedBy(explained, wording.evidence))}` : '';
-  const shown = decisionsAsJson(decisions, wording, id, madeAt);
+  const shown = decisionsAsJson(decisions, wording, id, sealing);
   return `{"customer":${customer},"decisions":${shown}${said},"degraded":false}`;
 }
 
