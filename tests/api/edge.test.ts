@@ -212,8 +212,8 @@ test('the policy that is told is the one that wrangler.toml sets', () => {
 
 test('past the rate of a customer: events 429 with its time, whatever the call; a page still gets the defaults', async () => {
   const flooded = async () => ({ kind: 'flooded', retryAfterMs: 1_200 });
-  // The two methods that these routes call.
-  const object = only<CustomerObject>({ ingest: flooded, decide: flooded });
+  // What these routes ask an object by.
+  const object = only<CustomerObject>({ ingest: flooded, fetch: async () => new Response(null, { status: 503 }) });
   for (const path of ['/v1/events', '/v1/batch', '/v1/page']) {
     const body = { ...event, events: [event], batch: [event], decide: { placements: ['hero'] } };
     const answer = await ask<Problem & Degraded>(object, path, { body });

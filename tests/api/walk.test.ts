@@ -115,7 +115,7 @@ test('the page may ask for its decision with the event, and gets the stage the e
   expect(answer.decisions?.['no-such-placement']).toEqual([]);
   const [hero] = answer.decisions?.hero ?? [];
   expect(hero).toMatchObject({ kind: expect.stringMatching(/^(content|offer)$/), version: 1 });
-  expect(hero?.decisionId).toMatch(/^[0-9a-f-]{36}$/);
+  expect(hero?.decisionId).toMatch(/^[0-9a-f-]{36}-1$/);
   const asked = await server.decide(who, ['hero'], 'de');
   expect(asked.decisions.hero?.[0]?.fields).toEqual(hero?.fields);
 });

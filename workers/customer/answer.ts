@@ -27,7 +27,7 @@ import type {
   Recorded,
 } from './messages.ts';
 import { type CustomerState, stagesOf } from './state.ts';
-import { factsFromRows, latestBodies } from './storage.ts';
+import { factsFromRows, latestBodies, standingFacts } from './storage.ts';
 
 export interface Decided {
   readonly decisions: Decisions;
@@ -62,10 +62,13 @@ function decidePlacements(
 ): Decided {
   const answer = answerTo(catalog, request, situation);
   const decisions: Decisions = {};
+  // Randomness costs more than the rest of an id, so the items of one answer share it.
+  const answerId = uuid();
+  let shownItems = 0;
   for (const [placement, list] of answer.shown)
     decisions[placement] = list.map((shown) => {
       const { kind, id, version, fields } = shown;
-      const decisionId = uuid();
+      const decisionId = `${answerId}-${++shownItems}`;
       const code = onShown(shown, decisionId, placement);
       return { kind, id, version, decisionId, fields: code === null ? fields : { ...fields, code } };
     });
@@ -97,10 +100,15 @@ export interface Asking {
 }
 
 /** The customer of a commit, as a decision sees it; nothing is changed by looking. */
-function situationOf(commit: Pick<Commit, 'sql' | 'state'>, catalog: Catalog, { asking, at }: Asking): Met {
-  const { state, sql } = commit;
+function situationOf(
+  commit: Pick<Commit, 'sql' | 'state'> & { readonly wrote?: boolean },
+  catalog: Catalog,
+  { asking, at }: Asking,
+): Met {
+  const { state, sql, wrote: isWritten = false } = commit;
   const stages = stagesForDecision(catalog, state);
-  const facts = askedOnce(factsFromRows(sql, state.traits, state.lastActivityAt));
+  const rows = factsFromRows(sql, state.traits, state.lastActivityAt);
+  const facts = askedOnce(isWritten ? rows : standingFacts(sql, state.nextSeq, rows));
   const event = asking && engineEventOf(asking);
   const screen = screenOf(commit, catalog, { stages, facts, event, at });
   return {
@@ -158,12 +166,13 @@ export function decideAndRecord(
 
 /** H6: what would be shown, and nothing is counted or kept of it. */
 export function decideOnly(
-  { sql, state }: Pick<Commit, 'sql' | 'state'>,
+  commit: Pick<Commit, 'sql' | 'state'> & { readonly wrote?: boolean },
   catalog: Catalog,
   request: DecisionRequest,
   who: Asking,
 ): Decided {
-  const { screen: _, ...situation } = situationOf({ sql, state }, catalog, who);
+  const { sql } = commit;
+  const { screen: _, ...situation } = situationOf(commit, catalog, who);
   const nobody = screenOfNobody(catalog, who.at);
   return decidePlacements(catalog, request, {
     ...situation,

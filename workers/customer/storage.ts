@@ -324,3 +324,31 @@ function propertyOf(body: string, property: string): Json {
   const properties = isObject(event) ? event['properties'] : null;
   return isObject(properties) && Object.hasOwn(properties, property) ? (properties[property] ?? null) : null;
 }
+
+/** Answers about the whole of a history, of objects in memory: they stand until something is added to it. */
+const standing = new WeakMap<SqlStorage, { readonly nextSeq: number; readonly counts: Map<string, number> }>();
+
+/**
+ * The facts of a customer in whose transaction nothing was written yet, so that what is known from before still holds.
+ * @param nextSeq of the customer: another one says that the history has grown
+ */
+export function standingFacts(sql: SqlStorage, nextSeq: number, facts: Facts): Facts {
+  let known = standing.get(sql);
+  if (known?.nextSeq !== nextSeq) {
+    known = { nextSeq, counts: new Map() };
+    standing.set(sql, known);
+  }
+  const { counts } = known;
+  return {
+    ...facts,
+    count: (event, from, to) => {
+      if (from !== Number.NEGATIVE_INFINITY) return facts.count(event, from, to);
+      const before = counts.get(event);
+      if (before !== undefined) return before;
+      const count = facts.count(event, from, to);
+      // With an event that lies ahead the answer would change by time alone.
+      if (facts.count(event, from, Number.MAX_SAFE_INTEGER) === count) counts.set(event, count);
+      return count;
+    },
+  };
+}

@@ -68,11 +68,22 @@ export function variantOf<Field>(
   return fields;
 }
 
+/** What was asked before, of each site: pages ask for the same few languages over and over. */
+const orders = new WeakMap<Languages, Map<string, readonly string[]>>();
+const ORDERS_MAX = 500;
+
 /** Languages a customer wants, each with what the site lets stand in for it; then those of the site, in its order. */
 export function withFallbacks(wanted: readonly string[], languages: Languages): readonly string[] {
   const { all, fallbacks } = languages;
   if (all.length === 0 && fallbacks.size === 0) return wanted;
-  return fallbacks.size === 0 ? [...wanted, ...all] : [...wanted.flatMap((tag) => chainOf(tag, languages)), ...all];
+  const known = orders.get(languages) ?? new Map<string, readonly string[]>();
+  const key = wanted.join(' ');
+  const before = known.get(key);
+  if (before) return before;
+  const order =
+    fallbacks.size === 0 ? [...wanted, ...all] : [...wanted.flatMap((tag) => chainOf(tag, languages)), ...all];
+  if (known.size < ORDERS_MAX) orders.set(languages, known.set(key, order));
+  return order;
 }
 
 const READABLE = /^[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|\d{3}))?$/i;
