@@ -87,6 +87,11 @@ export class Customer extends DeployedCustomer {
     return super.decide(request);
   }
 
+  override async fetch(request: Request): Promise<Response> {
+    await this.#asObjectsAre();
+    return super.fetch(request);
+  }
+
   override async alarm(): Promise<void> {
     await super.alarm();
     if (Number.isFinite(faults.firedMax)) await this.#noteFiring();

@@ -6,23 +6,13 @@ import { DurableObject } from 'cloudflare:workers';
 import { catalogInMemory } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { now, platformTime } from '../clock.ts';
-import { applyEvent, applyEvents, fireTimers } from './advance.ts';
+import { applyEvents } from './advance.ts';
 import { retryAt } from './alarm.ts';
-import {
-  type Decided as Decision,
-  decideAndRecord,
-  decideOnly,
-  defaultDecisions,
-  describe,
-  isLimited,
-  mayShow,
-  recordedOf,
-  shownId,
-  shownStages,
-} from './answer.ts';
+import { decideAndRecord, describe, isLimited, mayShow, recordedOf, shownId, shownStages } from './answer.ts';
 import { type Cell, type CustomerEnv, openCell, type Silence } from './cell.ts';
-import { decideClaiming } from './deciding.ts';
+import { decideClaiming, decideNow, said } from './deciding.ts';
 import { openFlood } from './flood.ts';
+import { fireUntil, importEvents } from './importing.ts';
 import { linkSecretIn } from './links.ts';
 import type {
   Claim,
@@ -30,7 +20,6 @@ import type {
   Decided,
   DecideRequest,
   Described,
-  EventStatus,
   Fired,
   HandOver,
   Imported,
@@ -95,8 +84,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     });
     // What is limited in all is asked for by what the events led to, so its decision is a commit of its own.
     const claimed = asksTotals ? await decideClaiming(cell, catalog, decide, who) : null;
-    this.#letOut();
-    tellAfterwards(cell, catalog, this.#afterwards);
+    this.#tell(catalog);
     const decisions = claimed?.decisions ?? reply.decisions;
     if (!request.wording || !decisions) return { ...reply, decisions };
     const worded = decisionsAsJson(decisions, request.wording, reply.customerId, this.#sealing());
@@ -110,7 +98,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
   }
 
   /** A question answered the short way (standing.ts): what has to be awaited first is asked by RPC. */
-  override fetch(request: Request): Response {
+  override fetch(request: Request): Response | Promise<Response> {
     const question = readQuestionUrl(request.url);
     if (!question) return new Response(null, { status: 404 });
     const cell = this.#cell;
@@ -122,7 +110,8 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     if (decide && isLimited(catalog, decide.request)) return new Response(null, { status: ASK_BY_RPC });
     if (this.#flood.take(1, Date.now()) > 0) return new Response(null, { status: 503 });
     if (!decide) return answered(standingBody(this.#standing(question)), startedAt, requestId);
-    const decided = this.#decideNow(catalog, { proven, decide: decide.request }, at);
+    const decided = decideNow(cell, catalog, { proven, decide: decide.request }, at);
+    this.#tell(catalog);
     return answered(answerAsJson(decided, decide.wording, this.#sealing()), startedAt, requestId);
   }
 
@@ -154,38 +143,12 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     if (opened.kind !== 'open') return opened;
     const { catalog, at } = opened;
     const { decide, proven } = request;
-    if (!isLimited(catalog, decide) || !mayShow(cell.name(), proven))
-      return { kind: 'done', ...this.#decideNow(catalog, request, at) };
-    const decided = await decideClaiming(cell, catalog, decide, { asking: null, proven, at });
-    return { kind: 'done', ...this.#told(catalog, request, decided) };
-  }
-
-  /** Nothing has to be waited for. */
-  #decideNow(catalog: Catalog, request: Pick<DecideRequest, 'decide' | 'proven' | 'via'>, at: number): Decided {
-    const cell = this.#cell;
-    const { decide, proven } = request;
-    const who = { asking: null, proven, at };
-    const state = cell.load();
-    if (decide.placements.length === 0 || !mayShow(cell.name(), proven) || (decide.record === 'nothing' && !state))
-      return this.#said(request, { decisions: defaultDecisions(catalog, decide, at), explained: null });
-    if (decide.record === 'nothing' && state)
-      return this.#said(request, decideOnly({ sql: cell.sql, state }, catalog, decide, who));
-    const decided = cell.transact(catalog, null, (commit) => decideAndRecord(commit, catalog, decide, who));
-    return this.#told(catalog, request, decided);
-  }
-
-  /** After a commit: lets out what has to go out. */
-  #told(catalog: Catalog, request: Pick<DecideRequest, 'proven' | 'via'>, decision: Decision): Decided {
-    this.#letOut();
-    tellAfterwards(this.#cell, catalog, this.#afterwards);
-    return this.#said(request, decision);
-  }
-
-  #said(request: Pick<DecideRequest, 'proven' | 'via'>, { decisions, explained }: Decision): Decided {
-    const state = this.#cell.load();
-    const customerId = shownId(request, this.#cell.name());
-    const stages = state ? shownStages(state, request.proven) : {};
-    return { customerId, stages, decisions, ...(explained ? { explained } : {}) };
+    const decided =
+      isLimited(catalog, decide) && mayShow(cell.name(), proven)
+        ? said(cell, request, await decideClaiming(cell, catalog, decide, { asking: null, proven, at }))
+        : decideNow(cell, catalog, request, at);
+    this.#tell(catalog);
+    return { kind: 'done', ...decided };
   }
 
   /** Before a question is answered: what was handed over is here, and what fell due has fired. */
@@ -205,25 +168,9 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
 
   /** History import: each event at its own time, timers in between, nothing sent, no alarm until `finishImport`. */
   async importEvents(catalogVersion: number, events: readonly IncomingEvent[]): Promise<Imported> {
-    const cell = this.#cell;
-    const catalog = await catalogOf(cell, catalogVersion);
-    if (!catalog) return NO_CATALOG;
-    const statuses: EventStatus[] = [];
-    for (const event of events) {
-      if (event.merges) await adoptSource(cell, event.merges, catalog, event.at, true);
-      if (!(await cell.ready(catalog))) return NO_CATALOG;
-      const to = cell.redirect();
-      if (to) return { kind: 'moved', to };
-      const at = cell.inputTime(event.at);
-      if (!cell.catchUp(catalog, at, 'import')) return BUSY;
-      const applied = cell.transact(catalog, 'import', (commit) => {
-        commit.state.importing = true;
-        return applyEvent(commit, event, at);
-      });
-      statuses.push(applied ? 'accepted' : 'duplicate');
-    }
-    this.#letOut();
-    return { kind: 'done', statuses };
+    const imported = await importEvents(this.#cell, catalogVersion, events);
+    if (imported?.kind === 'done') this.#letOut();
+    return imported ?? NO_CATALOG;
   }
 
   /** The customer that holds what is known under this id: this one, or the one it has become. */
@@ -242,28 +189,9 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
   }
 
   async #fireUntil(catalogVersion: number, until: number, silence: Silence): Promise<Reply<Fired>> {
-    const cell = this.#cell;
-    const catalog = await catalogOf(cell, catalogVersion);
-    if (!catalog || !(await cell.ready(catalog))) return NO_CATALOG;
-    if (!cell.load()) return { kind: 'done', timersFired: 0, projection: null };
-    let timersFired = 0;
-    let more = !cell.redirect();
-    while (more) {
-      more = cell.transact(catalog, cell.load()?.importing ? 'import' : silence, (commit) => {
-        if (commit.state.importing && silence === 'import') {
-          commit.state.importing = false;
-          commit.head = true;
-        }
-        const rest = fireTimers(commit, until);
-        timersFired += commit.timersFired;
-        return rest;
-      });
-    }
+    const fired = await fireUntil(this.#cell, catalogVersion, until, silence);
     this.#letOut();
-    const projection = projectionOf(cell, catalog);
-    cell.told = { revision: projection.revision, at: now() };
-    cell.arm(catalog, true);
-    return { kind: 'done', timersFired, projection };
+    return fired ?? NO_CATALOG;
   }
 
   /** Other journeys may begin by calendar than when anything last happened to this customer: sets the alarm anew. */
@@ -428,6 +356,12 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
       cell.forget();
       cell.setAlarm(platformTime(retryAt(now(), 0)));
     }
+  }
+
+  /** After a commit: what has to go out goes, and the index hears of it. */
+  #tell(catalog: Catalog): void {
+    this.#letOut();
+    tellAfterwards(this.#cell, catalog, this.#afterwards);
   }
 
   #letOut(): void {

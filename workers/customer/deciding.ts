@@ -1,11 +1,22 @@
-// A decision that may have to ask what is left in all: by rounds, outside of any commit, and then in one.
+// A decision for the customer of an object: at once, or, where something is limited in all, after asking what is left, by
+// rounds outside of any commit and then in one.
 
 import { LIMITS } from '../../schema/limits.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import { type Asking, claimsWanted, type Decided, decideAndRecord, defaultDecisions } from './answer.ts';
+import {
+  type Asking,
+  claimsWanted,
+  type Decided,
+  decideAndRecord,
+  decideOnly,
+  defaultDecisions,
+  mayShow,
+  shownId,
+  shownStages,
+} from './answer.ts';
 import type { Cell } from './cell.ts';
 import { askFor, nothingAsked } from './claims.ts';
-import type { DecisionRequest } from './messages.ts';
+import type { Decided as DecidedReply, DecideRequest, DecisionRequest } from './messages.ts';
 
 /** B1: asks the shards for what would be shown, until nothing is left to ask; then decides and records. */
 export async function decideClaiming(
@@ -24,4 +35,31 @@ export async function decideClaiming(
     if (cell.redirect()) return { decisions: defaultDecisions(catalog, decide, who.at), explained: null };
   }
   return cell.transact(catalog, null, (commit) => decideAndRecord(commit, catalog, decide, who, asked));
+}
+
+type Asked = Pick<DecideRequest, 'decide' | 'proven' | 'via'>;
+
+/** Where nothing has to be waited for. With `record: nothing` and for who may not be shown more it only reads. */
+export function decideNow(cell: Cell, catalog: Catalog, request: Asked, at: number): DecidedReply {
+  const { decide, proven } = request;
+  const who = { asking: null, proven, at };
+  const state = cell.load();
+  const isOpen = decide.placements.length > 0 && mayShow(cell.name(), proven);
+  if (!isOpen || (decide.record === 'nothing' && !state))
+    return said(cell, request, { decisions: defaultDecisions(catalog, decide, at), explained: null });
+  if (decide.record === 'nothing' && state)
+    return said(cell, request, decideOnly({ sql: cell.sql, state }, catalog, decide, who));
+  return said(
+    cell,
+    request,
+    cell.transact(catalog, null, (commit) => decideAndRecord(commit, catalog, decide, who)),
+  );
+}
+
+/** The reply: who it is for, and where they stand. */
+export function said(cell: Cell, request: Asked, { decisions, explained }: Decided): DecidedReply {
+  const state = cell.load();
+  const customerId = shownId(request, cell.name());
+  const stages = state ? shownStages(state, request.proven) : {};
+  return { customerId, stages, decisions, ...(explained ? { explained } : {}) };
 }
