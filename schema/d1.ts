@@ -18,7 +18,18 @@ export const documents = sqliteTable(
   'documents',
   {
     kind: text('kind', {
-      enum: ['journey', 'content', 'offer', 'message', 'experiment', 'fragment', 'placements', 'site', 'events'],
+      enum: [
+        'journey',
+        'content',
+        'offer',
+        'message',
+        'experiment',
+        'fragment',
+        'placements',
+        'site',
+        'policies',
+        'events',
+      ],
     }).notNull(),
     id: text('id').notNull(),
     /** Counts the versions of this one document from 1. */

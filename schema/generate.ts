@@ -11,6 +11,7 @@ import { Experiment } from './experiment.ts';
 import { Fragment } from './fragment.ts';
 import { Journey } from './journey.ts';
 import { Placements } from './placements.ts';
+import { Policies } from './policies.ts';
 import { Site } from './site.ts';
 
 const SOURCES = {
@@ -24,6 +25,7 @@ const SOURCES = {
   placements: Placements,
   fragment: Fragment,
   site: Site,
+  policies: Policies,
 };
 
 export const GENERATED = join(import.meta.dirname, 'generated');

@@ -20,7 +20,7 @@ const SHIPPED = readdirSync(join(ROOT, 'journeys'))
     (file) =>
       file.endsWith('.json') &&
       !file.endsWith('.cases.json') &&
-      !['events.json', 'placements.json', 'site.json'].includes(file),
+      !['events.json', 'placements.json', 'site.json', 'policies.json'].includes(file),
   )
   .map((file) => shipped(file.replace(/\.json$/, '')));
 

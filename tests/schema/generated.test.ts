@@ -24,7 +24,7 @@ function shipped(): [string, string][] {
         (file) =>
           file.endsWith('.json') &&
           !file.endsWith('.cases.json') &&
-          !['events.json', 'placements.json', 'site.json'].includes(file),
+          !['events.json', 'placements.json', 'site.json', 'policies.json'].includes(file),
       )
       .map((file): [string, string] => [name, join(folder, file)]);
   return [
@@ -39,6 +39,7 @@ function shipped(): [string, string][] {
     ['events', 'events.json'],
     ['placements', 'placements.json'],
     ['site', 'site.json'],
+    ['policies', 'policies.json'],
   ];
 }
 

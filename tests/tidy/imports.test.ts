@@ -5,27 +5,36 @@ import { describe, expect, it } from 'vitest';
 import { codeBelow, importsOf, packageOf, reachableFrom, readText } from './source.ts';
 
 /** index -> api, delivery -> customer -> catalog -> decide, engine, knowledge -> schema. */
+const POLICY_CORES = ['policies', 'consent', 'identity', 'pressure', 'privacy'];
 const BELOW: Record<string, readonly string[]> = {
   schema: [],
   // The one place that reads the clock.
   clock: [],
   engine: ['schema'],
-  knowledge: ['schema'],
+  // Traits and segments have conditions of the engine.
+  knowledge: ['engine', 'schema'],
+  // What holds for every customer, one core a subject; policies puts their sections together.
+  consent: ['engine', 'schema'],
+  identity: ['engine', 'schema'],
+  pressure: ['engine', 'schema'],
+  privacy: ['engine', 'schema'],
+  policies: ['consent', 'identity', 'pressure', 'privacy', 'engine', 'schema'],
   // Audiences and goals are conditions of the engine; arms are drawn by its hash.
   experiments: ['engine', 'schema'],
   // Audiences and eligibility are conditions of the engine.
-  decide: ['experiments', 'engine', 'knowledge', 'schema'],
+  decide: ['consent', 'experiments', 'engine', 'knowledge', 'schema'],
   // What can be said of journeys without running them, or by running them on paper.
-  check: ['decide', 'experiments', 'engine', 'knowledge', 'schema'],
+  check: [...POLICY_CORES, 'decide', 'experiments', 'engine', 'knowledge', 'schema'],
   export: ['engine', 'schema'],
-  simulate: ['decide', 'engine', 'knowledge', 'schema'],
-  cases: ['export', 'simulate', 'decide', 'engine', 'schema'],
-  catalog: ['check', 'decide', 'experiments', 'engine', 'knowledge', 'schema'],
+  simulate: [...POLICY_CORES, 'decide', 'engine', 'knowledge', 'schema'],
+  cases: [...POLICY_CORES, 'export', 'simulate', 'decide', 'engine', 'schema'],
+  catalog: [...POLICY_CORES, 'check', 'decide', 'experiments', 'engine', 'knowledge', 'schema'],
   totals: ['clock', 'schema'],
-  customer: ['clock', 'totals', 'catalog', 'decide', 'experiments', 'engine', 'knowledge', 'schema'],
-  delivery: ['clock', 'customer', 'catalog', 'decide', 'experiments', 'engine', 'knowledge', 'schema'],
+  customer: [...POLICY_CORES, 'clock', 'totals', 'catalog', 'decide', 'experiments', 'engine', 'knowledge', 'schema'],
+  delivery: [...POLICY_CORES, 'clock', 'customer', 'catalog', 'decide', 'experiments', 'engine', 'knowledge', 'schema'],
   // The finish of an import folds projections as the queue's consumer does.
   api: [
+    ...POLICY_CORES,
     // The script it serves, as it was built.
     'browser',
     'simulate',
@@ -42,6 +51,7 @@ const BELOW: Record<string, readonly string[]> = {
     'schema',
   ],
   index: [
+    ...POLICY_CORES,
     'api',
     'totals',
     'simulate',
@@ -55,6 +65,7 @@ const BELOW: Record<string, readonly string[]> = {
     'schema',
   ],
   local: [
+    ...POLICY_CORES,
     'api',
     'clock',
     'totals',
@@ -68,13 +79,25 @@ const BELOW: Record<string, readonly string[]> = {
     'knowledge',
     'schema',
   ],
-  cli: ['local', 'cases', 'check', 'export', 'simulate', 'catalog', 'decide', 'engine', 'knowledge', 'schema'],
+  cli: [
+    ...POLICY_CORES,
+    'local',
+    'cases',
+    'check',
+    'export',
+    'simulate',
+    'catalog',
+    'decide',
+    'engine',
+    'knowledge',
+    'schema',
+  ],
   console: ['decide', 'engine', 'knowledge', 'schema'],
   browser: ['schema'],
   // Shows the same markup as the snippet, before the page is sent.
   render: ['browser', 'schema'],
 };
-const CORES = ['engine', 'decide', 'experiments', 'knowledge', 'check', 'export', 'simulate', 'cases'];
+const CORES = [...POLICY_CORES, 'engine', 'decide', 'experiments', 'knowledge', 'check', 'export', 'simulate', 'cases'];
 const PURE_LIBRARIES = ['@marcbachmann/cel-js', 'liquidjs', 'rrule-temporal', 'temporal-polyfill', 'zod'];
 
 /** `workers/engine/step.ts` belongs to engine, `workers/index.ts` to index, `workers/local.ts` to local. */

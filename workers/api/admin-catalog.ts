@@ -165,7 +165,7 @@ function answer(
   });
 }
 
-/** `{ events?, placements?, journeys?: [], content?: [], offers?: [], messages?: [], experiments?: [], fragments?: [], site? }` */
+/** `{ events?, placements?, journeys?: [], content?: [], offers?: [], messages?: [], experiments?: [], fragments?: [], site?, policies? }` */
 function draftsOf(body: { [member: string]: Json }): Draft[] | Response {
   const drafts: Draft[] = [];
   const lists: [string, DocumentKind][] = [
@@ -179,6 +179,8 @@ function draftsOf(body: { [member: string]: Json }): Draft[] | Response {
   // Null is absent, as it is for the lists: a draft without a document would take the declarations out.
   if ((body['events'] ?? null) !== null) drafts.push({ kind: 'events', id: EVENTS_ID, document: body['events'] });
   if ((body['site'] ?? null) !== null) drafts.push({ kind: 'site', id: 'site', document: body['site'] });
+  if ((body['policies'] ?? null) !== null)
+    drafts.push({ kind: 'policies', id: 'policies', document: body['policies'] });
   if ((body['placements'] ?? null) !== null)
     drafts.push({ kind: 'placements', id: 'placements', document: body['placements'] });
   for (const [member, kind] of lists) {
@@ -207,7 +209,7 @@ function draftsOf(body: { [member: string]: Json }): Draft[] | Response {
         {
           pointer: '',
           detail:
-            'Give at least one of events, placements, journeys, content, offers, messages, experiments, fragments, site.',
+            'Give at least one of events, placements, journeys, content, offers, messages, experiments, fragments, site, policies.',
         },
       ],
     });

@@ -217,6 +217,7 @@ export const CATALOG_ROUTES: readonly Route[] = [
         experiments: [experiment],
         fragments: [fragment],
         site: { languages: ['en'] },
+        policies: {},
       },
     },
     answers: { 200: { schema: 'CatalogAnswer', words: 'Every document with the version it has now.' } },

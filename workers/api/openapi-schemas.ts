@@ -11,6 +11,7 @@ import { Fragment } from '../../schema/fragment.ts';
 import { Condition, Duration, Journey, Step, Steps } from '../../schema/journey.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { Placements } from '../../schema/placements.ts';
+import { Policies } from '../../schema/policies.ts';
 import { Site } from '../../schema/site.ts';
 import { RecordedCustomer, RecordedEntry } from '../simulate/record.ts';
 import { ExperimentResults, ExperimentSummary } from './admin-experiments.ts';
@@ -282,6 +283,7 @@ export const SCHEMAS = {
       experiments: z.array(Experiment).optional(),
       fragments: z.array(Fragment).optional(),
       site: Site.optional(),
+      policies: Policies.optional(),
       dryRun,
     })
     .describe('At least one document. All are written, or none.'),
@@ -297,6 +299,7 @@ export const SCHEMAS = {
           'fragment',
           'placements',
           'site',
+          'policies',
           'events',
         ]),
         ...versioned,

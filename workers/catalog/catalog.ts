@@ -15,6 +15,7 @@ import { type Openings, openingsOf } from '../engine/travel.ts';
 import { compileTrial, type Trial } from '../experiments/compile.ts';
 import { type Trials, trialsOf } from '../experiments/screen.ts';
 import type { Snapshot } from '../experiments/snapshot.ts';
+import { compilePolicies, NO_POLICIES, type Policies } from '../policies/policies.ts';
 
 export type DocumentRow = typeof documents.$inferSelect;
 export type KeyRow = typeof keys.$inferSelect;
@@ -33,6 +34,7 @@ export interface Catalog extends Openings {
   readonly shelf: Shelf;
   /** Placements that are declared. */
   readonly placements: ReadonlyMap<string, PlacementRules>;
+  readonly policies: Policies;
   readonly messages: ReadonlyMap<string, MessageTemplate>;
   readonly trials: Trials;
   /** What each experiment has learned; of the newest version this isolate has seen. */
@@ -47,7 +49,8 @@ type Part =
   | { readonly kind: 'item'; readonly item: Item }
   | { readonly kind: 'message'; readonly message: MessageTemplate }
   | { readonly kind: 'experiment'; readonly trial: Trial }
-  | { readonly kind: 'placements'; readonly placements: ReadonlyMap<string, PlacementRules> };
+  | { readonly kind: 'placements'; readonly placements: ReadonlyMap<string, PlacementRules> }
+  | { readonly kind: 'policies'; readonly policies: Policies };
 
 /** A document that renders fragments changes with them, one with languages with the site. */
 const partKey = (row: DocumentRow, declarations: number, written: { fragments: string; site: string }): string =>
@@ -88,6 +91,7 @@ export function buildCatalog(
   const publishedAt = new Map<string, number>();
   let openingsVersion = 0;
   let placements: ReadonlyMap<string, PlacementRules> = new Map();
+  let policies = NO_POLICIES;
   const items: Item[] = [];
   const messages = new Map<string, MessageTemplate>();
   const trials: Trial[] = [];
@@ -105,6 +109,7 @@ export function buildCatalog(
     } else if (part.kind === 'message') messages.set(row.id, part.message);
     else if (part.kind === 'experiment') trials.push(part.trial);
     else if (part.kind === 'placements') placements = part.placements;
+    else if (part.kind === 'policies') policies = part.policies;
     else items.push(part.item);
   }
   const { vocabulary } = vocabularyAt(version);
@@ -121,6 +126,7 @@ export function buildCatalog(
     initialStages: Object.fromEntries([...machines.values()].map((machine) => [machine.id, machine.initial])),
     shelf: shelve(items),
     placements,
+    policies,
     messages,
     trials: trialsOf(trials),
     snapshots: before?.snapshots ?? new Map(),
@@ -150,6 +156,10 @@ function compilePart(row: DocumentRow, vocabulary: Vocabulary, wording: Wording)
     case 'placements': {
       const compiled = compilePlacements(document);
       return compiled.ok ? { kind: 'placements', placements: compiled.placements } : null;
+    }
+    case 'policies': {
+      const compiled = compilePolicies(document, vocabulary);
+      return compiled.ok ? { kind: 'policies', policies: compiled.policies } : null;
     }
     case 'events':
     case 'fragment':

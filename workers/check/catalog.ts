@@ -13,6 +13,7 @@ import { EMPTY_VOCABULARY, type Vocabulary, vocabularyOf } from '../engine/compi
 import { type Finding, findingsOf } from '../engine/findings.ts';
 import { nearest } from '../engine/nearest.ts';
 import { compileTrial } from '../experiments/compile.ts';
+import { compilePolicies } from '../policies/policies.ts';
 import { checkJourney, type Graded, type Surroundings } from './check.ts';
 import { type Code, severityOf } from './codes.ts';
 import { type Beside, checkExperiment } from './experiments.ts';
@@ -28,6 +29,7 @@ export interface Document {
     | 'fragment'
     | 'placements'
     | 'site'
+    | 'policies'
     | 'events';
   readonly document: unknown;
 }
@@ -116,6 +118,10 @@ export function refusalsOf({ kind, document }: Document, around: Surroundings, w
       return parse(Placements);
     case 'site':
       return parse(Site);
+    case 'policies': {
+      const compiled = compilePolicies(document, vocabulary);
+      return compiled.ok ? [] : refuse(compiled.findings);
+    }
     case 'events':
       return parse(EventDeclarations);
     case 'journey':

@@ -22,6 +22,7 @@ export interface SourceFile {
     | 'fragment'
     | 'placements'
     | 'site'
+    | 'policies'
     | 'events';
   /** Relative to the folder of all documents. */
   readonly path: string;
@@ -66,6 +67,7 @@ const SINGLE: { readonly [file: string]: SourceFile['kind'] } = {
   'events.json': 'events',
   'placements.json': 'placements',
   'site.json': 'site',
+  'policies.json': 'policies',
 };
 
 function jsonFiles(folder: string): string[] {

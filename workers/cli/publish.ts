@@ -67,10 +67,12 @@ export async function publishFolder(folder: string, post: Post, dryRun = false):
   const [events] = of('events');
   const [placements] = of('placements');
   const [site] = of('site');
+  const [policies] = of('policies');
   const catalog = {
     ...(events ? { events } : {}),
     ...(placements ? { placements } : {}),
     ...(site ? { site } : {}),
+    ...(policies ? { policies } : {}),
     ...(dryRun ? { dryRun } : {}),
     journeys: of('journey'),
     content: of('content'),
@@ -114,6 +116,7 @@ function sourceOf(sources: readonly SourceFile[], document: string): SourceFile 
       (kind === 'events' ||
         kind === 'placements' ||
         kind === 'site' ||
+        kind === 'policies' ||
         Reflect.get(Object(candidate.document), 'id') === id),
   );
 }

@@ -1,0 +1,11 @@
+// journeys/policies.json: the rules that hold for every customer and journey. One section a subject; a section that is
+// absent says nothing, and then what its subject's SPEC calls the default holds.
+
+import { z } from 'zod';
+
+export const Policies = z
+  .strictObject({
+    $schema: z.string().optional(),
+  })
+  .meta({ title: 'Waymark policies' });
+export type Policies = z.infer<typeof Policies>;
