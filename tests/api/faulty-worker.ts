@@ -128,16 +128,27 @@ export default {
   },
   queue: async (batch, env) => {
     let retried = false;
-    const watched = Object.assign(Object.create(batch) as typeof batch, {
-      retryAll: () => {
+    const messages = batch.messages.map((message) => ({
+      id: message.id,
+      timestamp: message.timestamp,
+      attempts: message.attempts,
+      body: message.body,
+      ack: () => message.ack(),
+      retry: (options?: QueueRetryOptions) => {
         retried = true;
-        batch.retryAll();
+        message.retry(options);
       },
-    });
-    Object.defineProperties(watched, {
-      queue: { value: batch.queue },
-      messages: { value: batch.messages },
-    });
+    }));
+    const watched: typeof batch = {
+      queue: batch.queue,
+      messages,
+      metadata: batch.metadata,
+      ackAll: () => batch.ackAll(),
+      retryAll: (options) => {
+        retried = true;
+        batch.retryAll(options);
+      },
+    };
     await handleQueue(watched, breakable(env));
     const bodies = batch.messages.flatMap(({ body }) => body as readonly Projection[]);
     await tell(
