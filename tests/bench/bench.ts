@@ -12,6 +12,7 @@ import { disk } from './disk.ts';
 import { benchEngine, renderEngine } from './engine.ts';
 import { events } from './events.ts';
 import { fsyncs } from './fsyncs.ts';
+import { identity } from './identity.ts';
 import type { Measure } from './measure.ts';
 import { memory } from './memory.ts';
 import { reads } from './reads.ts';
@@ -22,7 +23,7 @@ import { type Settings, showProgress } from './turns.ts';
 import { USAGE } from './usage.ts';
 import { visible } from './visible.ts';
 
-const MEASURES: Measure[] = [events, decisions, reads, memory, fsyncs, visible, disk, cost];
+const MEASURES: Measure[] = [events, decisions, reads, identity, memory, fsyncs, visible, disk, cost];
 const ENGINE = 'engine';
 
 const { values, positionals } = parseArgs({

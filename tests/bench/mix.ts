@@ -15,6 +15,9 @@ export interface ShopEvent {
   timestamp: string;
 }
 
+/** As it is sent: a call by an anonymous id alone, or one that says who somebody is. */
+export type SentEvent = Partial<ShopEvent> | (Partial<Omit<ShopEvent, 'type'>> & { type: 'identify' });
+
 export interface Shopper {
   userId: string;
   events: ShopEvent[];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { bundleWorker } from '../../workers/cli/bundle.ts';
 import { type Answer, makeRequest } from './client.ts';
 import { type RuntimeConfig, writeConfig } from './config.ts';
-import type { ShopEvent, Shopper } from './mix.ts';
+import type { SentEvent, Shopper } from './mix.ts';
 import { serve } from './workerd.ts';
 
 export interface Server {
@@ -33,7 +33,7 @@ export interface Subject {
   start: (folder: string) => Promise<Server>;
   /** After the start, before the clock runs. */
   greet: (server: Server) => Promise<void>;
-  makeEventRequest: (shopper: Shopper, event: ShopEvent) => Buffer;
+  makeEventRequest: (shopper: Shopper, event: SentEvent) => Buffer;
   isAccepted: (answer: Answer) => boolean;
   /** Asks where a customer stands, and changes nothing. */
   makeReadRequest: (shopper: Shopper) => Buffer;

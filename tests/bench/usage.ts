@@ -9,6 +9,7 @@ measurements
   events    throughput, latency, CPU, memory (meant when only subjects are named); 500 customers of 10 events
   decisions three placements from 500 offers and 2,000 content, and ten times that: floor, shelf, shelf-10
   reads     where does a customer stand: floor, event, restate, restate-1
+  identity  a warm event of an anonymous customer, a known one, and by an id left behind: event
   memory    2,000 customers touched within 8 s: floor, event
   fsyncs    waits for the disk of a warm event, by strace: floor, event
   visible   from an event's answer until the overview and the next read show it: event
