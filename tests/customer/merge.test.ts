@@ -19,6 +19,7 @@ import {
   freshName,
   HOUR,
   ingest,
+  insideOf,
   moves,
   objectOf,
   passTime,
@@ -46,6 +47,21 @@ describe('M1', () => {
     const merged = (await timelineOf(customer)).filter((line) => line.kind === 'merged');
     expect(merged).toMatchObject([{ body: { from: anonymous } }]);
     expect((await describeOf(customer)).events).toBe(5);
+  });
+
+  it('M1 an object that moved on answers as the one it has become, with nothing its caller would have to dispose of', async () => {
+    const [anonymous, customer] = [freshName('a'), freshName()];
+    await send(anonymous, 'Start');
+    await ingest(customer, [known(anonymous)]);
+    const [described, entries] = await insideOf(anonymous, async (object) => [
+      await object.describe(),
+      await object.timeline(Number.MAX_SAFE_INTEGER, 10),
+    ]);
+    expect(described).toMatchObject({ id: customer });
+    expect(entries).toEqual(
+      (await timelineOf(customer)).reverse().map((line) => expect.objectContaining({ seq: line.seq })),
+    );
+    expect([described, entries].map((answer) => Symbol.dispose in Object(answer))).toEqual([false, false]);
   });
 
   it('M1 what was merged keeps its instants: of events, of the stage, of its timers', async () => {

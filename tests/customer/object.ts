@@ -184,6 +184,10 @@ export const alarmOf = (id: string): Promise<number | null> =>
 export const inside = <R>(id: string, work: (storage: DurableObjectStorage) => R | Promise<R>): Promise<R> =>
   runInDurableObject(stubOf(id), (_, state) => work(state.storage));
 
+/** Calls made inside the object, whose answers have not travelled. */
+export const insideOf = <R>(id: string, work: (object: CustomerObject) => Promise<R>): Promise<R> =>
+  runInDurableObject(stubOf(id), (object) => work(object as unknown as CustomerObject));
+
 /** Rows of a query in the object. */
 export const rowsOf = (id: string, query: string, ...bindings: (string | number)[]) =>
   inside(id, (storage) => storage.sql.exec(query, ...bindings).toArray());

@@ -37,6 +37,7 @@ import type {
 import { readMet } from './met.ts';
 import { handOverPage, movedSources } from './move.ts';
 import { adoptSource, catalogOf, drain, projectionOf, seeToIndex, tellAfterwards } from './outbound.ts';
+import { passedOn } from './passing.ts';
 import { claimMessage, readMessages, settleMessage } from './sending.ts';
 import { ASK_BY_RPC, answered, readQuestionUrl, standingBody } from './standing.ts';
 import { clearHistory, type Entry, readEntriesAfter, readTimeline } from './storage.ts';
@@ -65,11 +66,11 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     const catalog = catalogInMemory(request.catalogVersion) ?? (await catalogOf(cell, request.catalogVersion));
     if (!catalog) return NO_CATALOG;
     const target = cell.redirect();
-    if (target) return cell.stub(target).ingest({ ...request, customerId: target, via: cell.name() });
+    if (target) return passedOn(cell.stub(target).ingest({ ...request, customerId: target, via: cell.name() }));
     for (const source of mergesOf(request)) await adoptSource(cell, source, catalog, now(), false);
     if (!(cell.isReady(catalog) || (await cell.ready(catalog)))) return NO_CATALOG;
     const moved = cell.redirect();
-    if (moved) return cell.stub(moved).ingest({ ...request, customerId: moved, via: cell.name() });
+    if (moved) return passedOn(cell.stub(moved).ingest({ ...request, customerId: moved, via: cell.name() }));
 
     const at = cell.inputTime(now());
     if (!cell.catchUp(catalog, at, null)) return BUSY;
@@ -139,7 +140,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     const opened = await this.#open(request.catalogVersion, request.via);
     const cell = this.#cell;
     if (opened.kind === 'moved')
-      return cell.stub(opened.to).decide({ ...request, customerId: opened.to, via: cell.name() });
+      return passedOn(cell.stub(opened.to).decide({ ...request, customerId: opened.to, via: cell.name() }));
     if (opened.kind !== 'open') return opened;
     const { catalog, at } = opened;
     const { decide, proven } = request;
@@ -215,7 +216,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
   async describe(): Promise<Described | null> {
     const cell = this.#cell;
     const target = cell.redirect();
-    if (target) return cell.stub(target).describe();
+    if (target) return passedOn(cell.stub(target).describe());
     if (!cell.load()) return null;
     const catalog = await readyCatalog(cell);
     const state = cell.load();
@@ -226,7 +227,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
   async timeline(before: number, limit: number): Promise<Entry[] | null> {
     const cell = this.#cell;
     const target = cell.redirect();
-    if (target) return cell.stub(target).timeline(before, limit);
+    if (target) return passedOn(cell.stub(target).timeline(before, limit));
     return cell.load() ? readTimeline(cell.sql, before, limit) : null;
   }
 
@@ -237,7 +238,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
   async recorded(after: number, limit: number): Promise<Reply<Recorded> | null> {
     const cell = this.#cell;
     const target = cell.redirect();
-    if (target) return cell.stub(target).recorded(after, limit);
+    if (target) return passedOn(cell.stub(target).recorded(after, limit));
     if (!cell.load()) return null;
     const catalog = await catalogOf(cell);
     if (!catalog || !(await cell.ready(catalog))) return NO_CATALOG;
@@ -266,7 +267,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
   async claimMessage(key: string): Promise<Claim> {
     const cell = this.#cell;
     const target = cell.redirect();
-    if (target) return cell.stub(target).claimMessage(key);
+    if (target) return passedOn(cell.stub(target).claimMessage(key));
     if (!cell.load()) return { kind: 'over' };
     const catalog = await readyCatalog(cell);
     return cell.transact(catalog, null, (commit) => claimMessage(commit, key));
@@ -285,7 +286,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
   async messagesOf(before: number, limit: number): Promise<ShownMessage[] | null> {
     const cell = this.#cell;
     const target = cell.redirect();
-    if (target) return cell.stub(target).messagesOf(before, limit);
+    if (target) return passedOn(cell.stub(target).messagesOf(before, limit));
     return cell.load() ? readMessages(cell.sql, cell.name(), before, limit) : null;
   }
 
