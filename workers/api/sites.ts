@@ -19,7 +19,6 @@ import type {
   Wording,
 } from '../customer/messages.ts';
 import { ASK_BY_RPC, answered, questionUrl, standingBody } from '../customer/standing.ts';
-import { proofOf } from './auth.ts';
 import { identifyCaller, identifyQuickly, instantOf, prefixed, tokenOf, tooManyEvents } from './caller.ts';
 import { readDecideCall, readEventsCall } from './calls.ts';
 import { isUnverifiable, mustBeTrusted, NOT_REACHED, unreachable, untrusted } from './commit.ts';
@@ -35,6 +34,7 @@ import {
 } from './context.ts';
 import { type Intake, takeEvent } from './intake.ts';
 import { invalid } from './problem.ts';
+import { proofOf } from './token.ts';
 import { noteDegraded, requestIdOf } from './trace.ts';
 
 /** The calls that make up nearly all of the traffic, by path: POST without a query, from a server or the site's own origin. */
