@@ -45,6 +45,8 @@ export default defineConfig({
               queueConsumers: {},
               // What is a text becomes a member of process.env there, which tests/prove.ts reads.
               bindings: {
+                LINK_SECRET: 'platform tests',
+                PUBLIC_URL: 'https://waymark.test',
                 D1_MIGRATIONS: await readD1Migrations('schema/migrations'),
                 WAYMARK_PROVE: process.env['WAYMARK_PROVE'] ?? '',
               },

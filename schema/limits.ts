@@ -16,6 +16,12 @@ export const LIMITS = {
   messageAttemptsMax: 12,
   /** Events in one call, HTTP contract. */
   eventsPerCallMax: 500,
+  /** Channels of one purpose, and sources of a yes that has to be confirmed. */
+  channelsMax: 20,
+  /** Events that are kept whatever a customer says. */
+  necessaryEventsMax: 200,
+  /** Signals of consent in one event. */
+  consentSignalsMax: 50,
   /** Publishes of journeys a customer remembers having met; older ones are forgotten. */
   catalogsMetMax: 1_000,
   /** Items a placement shows at most, and items looked at to fill it. */
@@ -175,18 +181,6 @@ export const KEY_RATE = { requests: 5_000, periodSeconds: 10 } as const;
  */
 export const CUSTOMER_RATE = { eventsPerSecond: 1_000, burstEvents: 5_000 } as const;
 
-/** Customer tokens and the keys they are signed with (workers/identity/SPEC.md, TK). */
-export const TOKEN = {
-  charsMax: 8_192,
-  /** Keys of one write key that are in force: the one that signs and the one before it. */
-  keysMax: 2,
-  /** How far the clock of who signs may be ahead. */
-  skewMs: 30_000,
-  /** The last instant a date can hold, in seconds. */
-  secondsMax: 8.64e12,
-  rsaBitsMin: 2_048,
-  rsaBitsMax: 8_192,
-} as const;
 /** What is kept of admin writes that came with an Idempotency-Key (workers/api/idempotency.ts). */
 export const IDEMPOTENCY = {
   /** How long an answer is given again. */

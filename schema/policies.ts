@@ -2,10 +2,12 @@
 // absent says nothing, and then what its subject's SPEC calls the default holds.
 
 import { z } from 'zod';
+import { ConsentPolicy } from './policies/consent.ts';
 
 export const Policies = z
   .strictObject({
     $schema: z.string().optional(),
+    consent: ConsentPolicy.optional(),
   })
   .meta({ title: 'Waymark policies' });
 export type Policies = z.infer<typeof Policies>;

@@ -61,7 +61,7 @@ export const DateInData = {
 };
 
 export const CHANNELS = ['email', 'sms', 'push', 'inbox', 'webhook', 'letter'] as const;
-export const PURPOSES = ['transactional', 'service', 'marketing'] as const;
+export const PURPOSES = ['transactional', 'service', 'marketing', 'newsletter'] as const;
 export const GRANTS = ['points', 'level', 'coupon', 'benefit'] as const;
 
 const SendStep = z.strictObject({

@@ -3,7 +3,7 @@
 // three, `npm run check` and CI all. Every test stands in exactly one room; tests/tidy holds that.
 
 const UNDER_PRESSURE = ['tests/api/{pressure,told,timers,logs}.test.ts'];
-const OF_ONE_FEATURE = ['tests/api/{idempotency,library,mail,replay,simulate,watch}.test.ts'];
+const OF_ONE_FEATURE = ['tests/api/{consent,idempotency,library,mail,replay,simulate,watch}.test.ts'];
 
 export interface Room {
   readonly include: string[];
@@ -13,7 +13,7 @@ export interface Room {
 export const ROOMS = {
   pure: {
     include: [
-      'tests/{check,decide,engine,experiments,histories,identity,journeys,schema,simulation,site,tidy,totals}/**/*.test.ts',
+      'tests/{check,consent,decide,engine,experiments,histories,journeys,schema,simulation,site,tidy,totals}/**/*.test.ts',
     ],
   },
   platform: { include: ['tests/{customer,delivery,render}/**/*.test.ts'] },

@@ -59,7 +59,9 @@ test('without consent, or once it is withdrawn, nothing is sent, and the timelin
   await server.advance('PT4H');
   for (const userId of [never, withdrawn]) {
     const suppressed = (await server.timeline(`u:${userId}`)).filter((entry) => entry.kind === 'suppressed');
-    expect(suppressed).toMatchObject([{ message: 'cart-reminder', reason: 'no consent' }]);
+    expect(suppressed).toMatchObject([
+      { message: 'cart-reminder', reason: userId === never ? 'no consent' : 'consent withdrawn' },
+    ]);
     expect(await messagesOf(userId)).toEqual([]);
   }
 });

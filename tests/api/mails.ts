@@ -10,6 +10,7 @@ export interface Mail {
   readonly text: string;
   readonly html: string | null;
   readonly key: string;
+  readonly unsubscribe: string | null;
 }
 
 export interface Mails {

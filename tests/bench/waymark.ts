@@ -49,6 +49,7 @@ async function prepareWaymark(state: Seeding): Promise<Keys> {
     headers: { authorization: `Bearer ${keys.adminKey}` },
     body: JSON.stringify({
       events: of('events')[0],
+      policies: of('policies')[0],
       journeys: of('journey'),
       content: of('content'),
       offers: of('offer'),

@@ -220,10 +220,10 @@ describe('consent', () => {
     ['given for every channel', [{ channel: undefined }], null],
     ['given for another channel', [{ channel: 'sms' }], 'no consent'],
     ['given for another purpose', [{ purpose: 'research' }], 'no consent'],
-    ['given and withdrawn', [{}, { granted: false }], 'no consent'],
+    ['given and withdrawn', [{}, { granted: false }], 'consent withdrawn'],
     ['withdrawn and given again', [{ granted: false }, {}], null],
     ['withdrawn for another channel', [{}, { channel: 'sms', granted: false }], null],
-    ['withdrawn for everything', [{}, { channel: undefined, purpose: undefined, granted: false }], 'no consent'],
+    ['withdrawn for everything', [{}, { channel: undefined, purpose: undefined, granted: false }], 'consent withdrawn'],
   ])('for marketing: %s', async (_, said, reason) => {
     const id = freshName();
     await known(id);
@@ -245,7 +245,7 @@ describe('consent', () => {
     passTime(1_000);
     await consent(id, { granted: false });
     await deliverAll();
-    expect([mails, await statusesOf(id), await reasonsOf(id)]).toEqual([[], ['suppressed'], ['no consent']]);
+    expect([mails, await statusesOf(id), await reasonsOf(id)]).toEqual([[], ['suppressed'], ['consent withdrawn']]);
     expect((await describeOf(id)).effectsPending).toBe(0);
   });
 });

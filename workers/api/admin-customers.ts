@@ -58,6 +58,17 @@ export function adminCustomerRoutes(): Hono<AdminEnv> {
     return json({ entries: page.map(shown), next });
   });
 
+  app.get('/customers/:id/consent-log', async (c) => {
+    const asked = pageOf((name) => c.req.query(name), 0);
+    if (asked instanceof Response) return asked;
+    const { cursor, limit } = asked;
+    const id = customerId(c.req.param('id'));
+    const lines = id === null ? null : await c.env.CUSTOMER.getByName(id).consentLog(cursor, limit + 1);
+    if (!lines) return noCustomer();
+    const next = lines.length > limit ? cursor + limit : null;
+    return json({ lines: lines.slice(0, limit).map((line) => JSON.parse(line)), next });
+  });
+
   app.get('/customers/:id/record', async (c) => {
     const asked = pageOf((name) => c.req.query(name), 0);
     if (asked instanceof Response) return asked;

@@ -9,6 +9,7 @@ import { browserRoutes, CROSS_ORIGIN_HEADERS, CROSS_ORIGIN_PATHS, EXPOSED_HEADER
 import { cacheableRoutes } from './cacheable.ts';
 import { clickRoutes } from './clicks.ts';
 import { cloudEventRoutes } from './cloudevents.ts';
+import { consentRoutes } from './consent.ts';
 import { type AppEnv, type Env, type Handler, inTime, json, type LocalMode, problem } from './context.ts';
 import { docsRoutes } from './docs.ts';
 import { openApiDocument } from './openapi.ts';
@@ -34,6 +35,7 @@ export function createApp(local: LocalMode | null): App {
   routes.route('/', siteRoutes(busy));
   routes.route('/', cacheableRoutes(local));
   routes.route('/', clickRoutes());
+  routes.route('/', consentRoutes());
   routes.route('/', trackingRoutes(local));
   routes.route('/', browserRoutes(local));
   routes.route('/', cloudEventRoutes(local));

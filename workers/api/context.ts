@@ -21,6 +21,8 @@ export interface Env extends MailEnv {
   readonly DEFAULT_LOCALE?: string;
   /** Seals click-through links; without it there are none. A secret: `wrangler secret put LINK_SECRET`. */
   readonly LINK_SECRET?: string;
+  /** Where this system is reached, such as https://journeys.example: for addresses in messages. */
+  readonly PUBLIC_URL?: string;
   /** Origins of the sites, separated by commas. */
   readonly CORS_ORIGINS?: string;
 }

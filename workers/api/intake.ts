@@ -5,6 +5,7 @@ import { v7 as uuid } from 'uuid';
 import { customerIdOf, type Event, eventNameOf, happenedAt, mergedIdOf, readEvent } from '../../schema/event.ts';
 import { findJsonFault, isObject, type Json, type JsonObject, pointerOf } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
+import { hasSignals } from '../consent/statements.ts';
 import type { IncomingEvent } from '../customer/messages.ts';
 import type { Vocabulary } from '../engine/compile.ts';
 import type { ProblemError } from './problem.ts';
@@ -32,6 +33,8 @@ export interface Intake {
   readonly sentAt: number | undefined;
   /** The call's type where the path names it. */
   readonly type?: string;
+  /** The browser says Global Privacy Control. */
+  readonly privacyControl?: boolean;
 }
 
 export function takeEvent(raw: Json, intake: Intake): Taken | Refused {
@@ -51,7 +54,8 @@ export function takeEvent(raw: Json, intake: Intake): Taken | Refused {
   if (customerId === null)
     return refused(stated, [{ pointer: '/userId', detail: 'name the customer by userId or anonymousId' }]);
   const messageId = event.messageId ?? uuid();
-  const body = JSON.stringify(keptMessage(message, event, messageId));
+  const kept = withPrivacyControl(keptMessage(message, event, messageId), intake);
+  const body = JSON.stringify(kept);
   if (isLargerThan(body, LIMITS.eventBytesMax))
     return {
       ...refused(messageId, [{ pointer: '', detail: `The event is larger than ${LIMITS.eventBytesMax} bytes.` }]),
@@ -68,8 +72,16 @@ export function takeEvent(raw: Json, intake: Intake): Taken | Refused {
       at: happenedAt(event, intake.receivedAt, intake.sentAt),
       body,
       merges: mergedIdOf(event),
+      ...(hasSignals(kept['context']) ? { signals: true } : {}),
     },
   };
+}
+
+/** What the browser says with every call stands in the context, where the page says it too. */
+function withPrivacyControl(message: JsonObject, { privacyControl = false }: Intake): JsonObject {
+  if (!privacyControl) return message;
+  const { context } = message;
+  return { ...message, context: { ...(isObject(context) ? context : {}), gpc: true } };
 }
 
 /** The message as it is kept: all of it, with the ids as they were understood and without the key it travelled with. */

@@ -129,6 +129,22 @@ const CUSTOMERS: readonly Route[] = [
   },
   {
     method: 'get',
+    path: '/admin/customers/{id}/consent-log',
+    id: 'getConsentLog',
+    tag: 'customers',
+    summary: 'Every statement on consent, oldest first, each with the hash of the one before',
+    description:
+      'SHA-256, hexadecimal, of the hash before, a line feed and the JSON array of the statement’s members; `waymark consent` checks it. Lines of other customers who became this one stand in it as they were.',
+    params: customerId,
+    query: z.object({
+      limit,
+      cursor: z.coerce.number().int().min(0).optional().describe('next of the page before.'),
+    }),
+    answers: { 200: { schema: 'ConsentLog', words: 'One page.' } },
+    problems: [400, 404],
+  },
+  {
+    method: 'get',
     path: '/admin/customers/{id}/record',
     id: 'getRecord',
     tag: 'customers',

@@ -44,6 +44,7 @@ export const TAGS = {
     'The tracking API that common tracking clients speak. A call answers 200 only when every valid message in it is committed; send it again on 429 and 503.',
   browser:
     'What the browser clients of Segment and RudderStack ask for beside the tracking API. A page names this address, and the client does the rest.',
+  people: 'For customers: what a link of a mail opens. The token in the address is all the proof there is.',
   journeys: 'For journey designers: what is published, and publishing.',
   catalog: 'Content, offers and event declarations. Visible to the next request locally, within 5 s when deployed.',
   experiments: 'For whoever answers for results: what is tried, and what it has shown.',

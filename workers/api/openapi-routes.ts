@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { ADMIN_ROUTES } from './openapi-admin.ts';
 import { cloudEvent, visit } from './openapi-examples.ts';
+import { PEOPLE_ROUTES } from './openapi-people.ts';
 import type { Route } from './openapi-route.ts';
 import { TRACKING_ROUTES } from './openapi-tracking.ts';
 import { SNIPPET_FILE } from './snippet.ts';
@@ -184,4 +185,11 @@ const CLOUD_EVENTS: Route = {
   problems: [415],
 };
 
-export const ROUTES: readonly Route[] = [...SYSTEM, ...SITES, CLOUD_EVENTS, ...TRACKING_ROUTES, ...ADMIN_ROUTES];
+export const ROUTES: readonly Route[] = [
+  ...SYSTEM,
+  ...SITES,
+  CLOUD_EVENTS,
+  ...PEOPLE_ROUTES,
+  ...TRACKING_ROUTES,
+  ...ADMIN_ROUTES,
+];

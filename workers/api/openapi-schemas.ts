@@ -13,6 +13,7 @@ import { LIMITS } from '../../schema/limits.ts';
 import { Placements } from '../../schema/placements.ts';
 import { Policies } from '../../schema/policies.ts';
 import { Site } from '../../schema/site.ts';
+import { Line as ConsentLine } from '../consent/log.ts';
 import { RecordedCustomer, RecordedEntry } from '../simulate/record.ts';
 import { ExperimentResults, ExperimentSummary } from './admin-experiments.ts';
 import { Loss, PreviewCall } from './admin-preview.ts';
@@ -337,6 +338,10 @@ export const SCHEMAS = {
     lastActivityAt: time.nullable(),
   }),
   TimelineEntry,
+  ConsentLog: z.object({
+    lines: z.array(ConsentLine),
+    next: z.number().int().nullable().describe('The cursor of the next page, or null.'),
+  }),
   Timeline: z.object({
     entries: z.array(TimelineEntry),
     next: z.int().nullable().describe('The cursor of the next page; null on the last one.'),

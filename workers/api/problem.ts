@@ -22,6 +22,7 @@ export type Failure =
   | { readonly kind: 'unauthorized'; readonly detail: string }
   | { readonly kind: 'forbidden'; readonly detail: string }
   | { readonly kind: 'not-found'; readonly detail: string }
+  | { readonly kind: 'gone'; readonly detail: string }
   | { readonly kind: 'conflict'; readonly detail: string; readonly retryAfterSeconds?: number }
   | { readonly kind: 'too-large'; readonly detail: string }
   | { readonly kind: 'unsupported-type'; readonly detail: string }
@@ -51,6 +52,7 @@ const TITLES: Readonly<Record<Failure['kind'], readonly [number, string]>> = {
   unauthorized: [401, 'A valid key is needed'],
   forbidden: [403, 'This key may not do that'],
   'not-found': [404, 'Not found'],
+  gone: [410, 'Not any more'],
   conflict: [409, 'Conflict'],
   'too-large': [413, 'Too large'],
   'unsupported-type': [415, 'The content type is not supported'],

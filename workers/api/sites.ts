@@ -19,7 +19,16 @@ import type {
   Wording,
 } from '../customer/messages.ts';
 import { ASK_BY_RPC, answered, questionUrl, standingBody } from '../customer/standing.ts';
-import { identifyCaller, identifyQuickly, instantOf, prefixed, tokenOf, tooManyEvents } from './caller.ts';
+import { proofOf } from './auth.ts';
+import {
+  identifyCaller,
+  identifyQuickly,
+  instantOf,
+  prefixed,
+  saysPrivacyControl,
+  tokenOf,
+  tooManyEvents,
+} from './caller.ts';
 import { readDecideCall, readEventsCall } from './calls.ts';
 import { isUnverifiable, mustBeTrusted, NOT_REACHED, unreachable, untrusted } from './commit.ts';
 import {
@@ -34,7 +43,6 @@ import {
 } from './context.ts';
 import { type Intake, takeEvent } from './intake.ts';
 import { invalid } from './problem.ts';
-import { proofOf } from './token.ts';
 import { noteDegraded, requestIdOf } from './trace.ts';
 
 /** The calls that make up nearly all of the traffic, by path: POST without a query, from a server or the site's own origin. */
@@ -64,7 +72,12 @@ const events =
     if (call.events.length > LIMITS.eventsPerCallMax) return problem(tooManyEvents);
 
     const receivedAt = now();
-    const intake: Intake = { vocabulary: catalog.vocabulary, receivedAt, sentAt: instantOf(body['sentAt']) };
+    const intake: Intake = {
+      vocabulary: catalog.vocabulary,
+      receivedAt,
+      sentAt: instantOf(body['sentAt']),
+      privacyControl: saysPrivacyControl(request),
+    };
     const results = (call.events as Json[]).map((raw) => takeEvent(raw, intake));
     const taken = results.filter((result) => result.ok);
     const first = taken[0];

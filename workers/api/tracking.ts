@@ -8,7 +8,7 @@ import { isObject, type Json } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { now } from '../clock.ts';
 import type { Keys } from './auth.ts';
-import { type Caller, identifyCaller, instantOf, prefixed, tooManyEvents } from './caller.ts';
+import { type Caller, identifyCaller, instantOf, prefixed, saysPrivacyControl, tooManyEvents } from './caller.ts';
 import { commitEvents } from './commit.ts';
 import { type AppEnv, type Env, json, type LocalMode, problem } from './context.ts';
 import { type Intake, takeEvent } from './intake.ts';
@@ -71,6 +71,7 @@ async function track(
     vocabulary: catalog.vocabulary,
     receivedAt: now(),
     sentAt: batchSentAt,
+    privacyControl: saysPrivacyControl(request),
     ...(type === undefined ? {} : { type }),
   };
   const token =

@@ -4,7 +4,8 @@
 import type { Case, CaseStep } from '../../schema/cases.ts';
 import { EVENT_TYPES } from '../../schema/event.ts';
 import { isObject, type Json, type JsonObject } from '../../schema/json.ts';
-import { CONSENT_EVENT } from '../decide/sending.ts';
+import { hear } from '../consent/hear.ts';
+import { BY_LINK, CONSENT_EVENT } from '../consent/statements.ts';
 import { durationMs } from '../engine/durations.ts';
 import { type Machine, type Run, SYSTEM_EVENTS } from '../engine/machine.ts';
 import {
@@ -98,8 +99,10 @@ export function openPlay(
   customer.state.traits = traits;
   consents.forEach((purpose, index) => {
     const messageId = `consent-${index + 1}`;
-    const properties = { purpose, granted: true };
-    customer.history.add(CONSENT_EVENT, messageId, now, { messageId, type: 'track', event: CONSENT_EVENT, properties });
+    const message = { messageId, type: BY_LINK, event: CONSENT_EVENT, properties: { purpose, granted: true } };
+    customer.history.add(CONSENT_EVENT, messageId, now, message);
+    const said = { name: CONSENT_EVENT, messageId, at: now };
+    customer.state.consents = hear(customer.state.consents, setting.consent, said, message).consents;
   });
   const runs = (): Run[] => [...customer.state.runs.values()].filter((run) => run.journey === journey);
   let messages = 0;

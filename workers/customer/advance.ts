@@ -1,17 +1,21 @@
 // Inputs of a commit under way: the rows an event or a timer adds. How they move the customer is the engine's
 // (travel.ts); what the effects come to stands in effects.ts.
 
+import { isObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
+import { keptWithout, SAYS_CONSENT } from '../consent/statements.ts';
 import type { EngineEvent } from '../engine/machine.ts';
 import { engineEventOf as eventOfMessage } from '../engine/message.ts';
 import * as travel from '../engine/travel.ts';
 import { noteClaimed } from './claims.ts';
 import { type Commit, learn } from './commit.ts';
+import { noteConsent, refused } from './consents.ts';
 import { apply, forget } from './effects.ts';
 import { noteOutcomes } from './exposures.ts';
 import { noteReported } from './ledgers.ts';
 import type { EventStatus, IncomingEvent } from './messages.ts';
-import { factsFromRows, insertEntry } from './storage.ts';
+import { giveUpRefused } from './sending.ts';
+import { entryBody, factsFromRows, insertEntry } from './storage.ts';
 
 const WORLD: travel.World<Commit> = {
   facts: ({ sql, state }) => factsFromRows(sql, state.traits, state.lastActivityAt, state.id),
@@ -47,8 +51,12 @@ export function fireTimers(commit: Commit, until: number): boolean {
  * The message is parsed only when somebody listens: most events of a shop concern no journey.
  * @returns false for an event this customer has already; nothing has changed then
  */
-export function applyEvent(commit: Commit, incoming: IncomingEvent, now: number): boolean {
+export function applyEvent(commit: Commit, sent: IncomingEvent, now: number): boolean {
   const { state, sql } = commit;
+  const requests = saysConsent(sent) ? hearConsent(commit, sent, now) : NO_EVENTS;
+  if (requests === null) return false;
+  const incoming = commit.policies.consent.events ? asPermitted(commit, sent, now) : sent;
+  if (incoming === null) return true;
   const { at, name, messageId, body } = incoming;
   if (!insertEntry(sql, { seq: state.nextSeq, at, appliedAt: now, kind: 'event', name, messageId, body })) return false;
   state.nextSeq++;
@@ -66,7 +74,31 @@ export function applyEvent(commit: Commit, incoming: IncomingEvent, now: number)
   noteReported(commit, name, event, now);
   noteClaimed(commit, name, event, now);
   travel.offerEvent(WORLD, commit, name, event, now);
+  for (const request of requests) applyEvent(commit, request, now);
   return true;
+}
+
+const NO_EVENTS: readonly IncomingEvent[] = [];
+const saysConsent = ({ name, signals }: IncomingEvent): boolean => signals === true || SAYS_CONSENT.has(name);
+
+/** What follows from what an event says about consent; null for an event this customer has already. */
+function hearConsent(commit: Commit, event: IncomingEvent, now: number): readonly IncomingEvent[] | null {
+  if (entryBody(commit.sql, event.messageId) !== null) return null;
+  const message: unknown = JSON.parse(event.body);
+  const requests = noteConsent(commit, event, isObject(message) ? message : {}, now);
+  giveUpRefused(commit);
+  return requests;
+}
+
+/** CS5: the event as it may be kept; null for one that is dropped. */
+function asPermitted(commit: Commit, event: IncomingEvent, now: number): IncomingEvent | null {
+  const rules = commit.policies.consent;
+  const { purpose = '' } = rules.events ?? {};
+  if (SAYS_CONSENT.has(event.name) || refused(commit.sql, commit.state, rules, purpose, null, now) === null)
+    return event;
+  const message: unknown = JSON.parse(event.body);
+  const kept = isObject(message) ? keptWithout(message, event.name, rules) : null;
+  return kept && { ...event, body: JSON.stringify(kept) };
 }
 
 /**

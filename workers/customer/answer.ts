@@ -15,6 +15,7 @@ import { liveRuns, type MachineOf } from '../engine/travel.ts';
 import { engineEventOf } from './advance.ts';
 import { type Asked, exhaustedFor, noteShown, nothingAsked, releaseUnused, type Wanted, wantedFor } from './claims.ts';
 import { type Commit, record } from './commit.ts';
+import { refused } from './consents.ts';
 import { keepExposures, screenOf, screenOfImagined, screenOfNobody, screenOfRemembered } from './exposures.ts';
 import { ledgerReader, messageIn, noteDecision } from './ledgers.ts';
 import type {
@@ -89,8 +90,19 @@ export const mayShow = (customerId: string, proven: boolean): boolean => proven 
 export const shownId = (request: { readonly proven: boolean; readonly via?: string }, customerId: string): string =>
   mayShow(customerId, request.proven) ? customerId : (request.via ?? customerId);
 
-export const shownStages = (state: CustomerState, proven: boolean): Record<string, string> =>
-  mayShow(state.id, proven) ? stagesOf(state) : {};
+/** CS4: whether a page may get what is meant for this customer. `at` in milliseconds. */
+const mayPersonalise = (sql: SqlStorage, state: CustomerState, { policies }: Catalog, at: number): boolean =>
+  !policies.consent.purposes.has(PERSONALISATION) ||
+  refused(sql, state, policies.consent, PERSONALISATION, null, at) === null;
+
+const PERSONALISATION = 'personalisation';
+
+export const shownStages = (
+  { sql, state }: Pick<Commit, 'sql' | 'state'>,
+  catalog: Catalog,
+  { proven, at }: Pick<Asking, 'proven' | 'at'>,
+): Record<string, string> =>
+  mayShow(state.id, proven) && mayPersonalise(sql, state, catalog, at) ? stagesOf(state) : {};
 
 /** Who asks: with which event at hand, with what proof, when (milliseconds). */
 export interface Asking {
@@ -142,7 +154,8 @@ export function decideAndRecord(
 ): Decided {
   const { state, sql } = commit;
   const { proven, at } = who;
-  if (!mayShow(state.id, proven)) return { decisions: defaultDecisions(catalog, request, at), explained: null };
+  if (!mayShow(state.id, proven) || !mayPersonalise(sql, state, catalog, at))
+    return { decisions: defaultDecisions(catalog, request, at), explained: null };
   if (request.record === 'nothing') return decideOnly(commit, catalog, request, who);
   const limited = isLimited(catalog, request);
   const situation = situationOf(commit, catalog, who);
@@ -171,7 +184,9 @@ export function decideOnly(
   request: DecisionRequest,
   who: Asking,
 ): Decided {
-  const { sql } = commit;
+  const { sql, state } = commit;
+  if (!mayPersonalise(sql, state, catalog, who.at))
+    return { decisions: defaultDecisions(catalog, request, who.at), explained: null };
   const { screen: _, ...situation } = situationOf(commit, catalog, who);
   const nobody = screenOfNobody(catalog, who.at);
   return decidePlacements(catalog, request, {
@@ -287,6 +302,7 @@ export function describe(
   machineOf: MachineOf,
   anonymousIds: readonly string[],
   effectsPending: number,
+  consents: Described['consents'],
 ): Described {
   const runs = liveRuns(state);
   const iso = (at: number) => new Date(at).toISOString();
@@ -296,7 +312,7 @@ export function describe(
     identifiers: state.id.startsWith('u:')
       ? { userId: state.id.slice(2), anonymousIds }
       : { anonymousIds: [state.id.slice(2), ...anonymousIds] },
-    consents: {},
+    consents,
     stages: stagesOf(state),
     runs: [...state.runs.values()].sort(byId).map((run) => ({
       journey: run.journey,

@@ -8,10 +8,13 @@ import { now, platformTime } from '../clock.ts';
 import type { Run } from '../engine/machine.ts';
 import { type MachineOf, NO_OPENINGS, nextWakeAt } from '../engine/travel.ts';
 import { NO_TRIALS } from '../experiments/screen.ts';
+import { NO_POLICIES } from '../policies/policies.ts';
 import type { TotalsNamespace } from '../totals/messages.ts';
 import { fireTimers } from './advance.ts';
 import { alarmAt, type Told } from './alarm.ts';
 import { beginCommit, type Commit, finishCommit, willWrite } from './commit.ts';
+import { inheritConsents } from './consents.ts';
+import { linkSecretIn, publicOriginIn } from './links.ts';
 import type { CustomerNamespace, CustomerObject, MessageTask, Projection, Rousing } from './messages.ts';
 import { meetsOthers, noteMet } from './met.ts';
 import { hasTables, migrate } from './migrations.ts';
@@ -27,6 +30,8 @@ export interface CustomerEnv {
   readonly DEFAULT_LOCALE?: string;
   /** Seals click-through links. */
   readonly LINK_SECRET?: string;
+  /** Where the system itself is reached, such as https://journeys.example: for addresses in messages. */
+  readonly PUBLIC_URL?: string;
 }
 
 export type Silence = 'import' | null;
@@ -69,6 +74,13 @@ export interface Cell {
 }
 
 const NO_MESSAGES: Catalog['messages'] = new Map();
+
+/** Null where there is nothing to seal with, or no public address. */
+function linksIn(env: CustomerEnv): Commit['links'] {
+  const secret = linkSecretIn(env);
+  const origin = publicOriginIn(env);
+  return secret !== null && origin !== null ? { secret, origin } : null;
+}
 
 /** How many commits of due timers one input waits for. */
 const CATCH_UP_COMMITS_MAX = 20;
@@ -152,6 +164,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
       storage.transactionSync(() => {
         if (!before) migrate(sql);
         const draft = before ? draftOf(before) : newState(name(), now());
+        inheritConsents(before, draft);
         const commit = beginCommit({
           sql,
           state: draft,
@@ -161,6 +174,8 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
           isNew: before === null,
           now: now(),
           messages: catalog?.messages ?? NO_MESSAGES,
+          policies: catalog?.policies ?? NO_POLICIES,
+          links: linksIn(env),
           trials: catalog?.trials ?? NO_TRIALS,
           defaultLocale: env.DEFAULT_LOCALE ?? 'en',
         });

@@ -6,6 +6,7 @@ import type { MessageTemplate } from '../decide/messages.ts';
 import { TRAITS_TOO_LARGE, withTraits } from '../engine/outcomes.ts';
 import type { MachineOf, Openings } from '../engine/travel.ts';
 import type { Trials } from '../experiments/screen.ts';
+import type { Policies } from '../policies/policies.ts';
 import type { CustomerState } from './state.ts';
 import { deleteRun, insertCustomer, insertEntry, updateCustomer, writeRun, writeTraits } from './storage.ts';
 
@@ -21,6 +22,9 @@ export interface Commit {
   /** The shell's clock, milliseconds; an input's own time may lie before it. */
   readonly now: number;
   readonly messages: ReadonlyMap<string, MessageTemplate>;
+  readonly policies: Policies;
+  /** What addresses in messages are made with; null where the deployment lacks it. */
+  readonly links: { readonly secret: string; readonly origin: string } | null;
   readonly trials: Trials;
   /** The site's language, where a customer has none. */
   readonly defaultLocale: string;
@@ -42,7 +46,18 @@ export interface Commit {
 /** What a commit is given; the rest of it comes about while it is under way. */
 export type CommitStart = Pick<
   Commit,
-  'sql' | 'state' | 'machineOf' | 'openings' | 'silence' | 'isNew' | 'now' | 'messages' | 'trials' | 'defaultLocale'
+  | 'sql'
+  | 'state'
+  | 'machineOf'
+  | 'openings'
+  | 'silence'
+  | 'isNew'
+  | 'now'
+  | 'messages'
+  | 'policies'
+  | 'links'
+  | 'trials'
+  | 'defaultLocale'
 >;
 
 export function beginCommit(given: CommitStart): Commit {

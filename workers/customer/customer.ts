@@ -10,6 +10,7 @@ import { applyEvents } from './advance.ts';
 import { retryAt } from './alarm.ts';
 import { decideAndRecord, describe, isLimited, mayShow, recordedOf, shownId, shownStages } from './answer.ts';
 import { type Cell, type CustomerEnv, openCell, type Silence } from './cell.ts';
+import { saidBy, shownConsents } from './consents.ts';
 import { decideClaiming, decideNow, said } from './deciding.ts';
 import { openFlood } from './flood.ts';
 import { fireUntil, importEvents } from './importing.ts';
@@ -29,6 +30,7 @@ import type {
   Projection,
   Recorded,
   Reply,
+  Said,
   Settlement,
   ShownMessage,
   Standing,
@@ -40,7 +42,7 @@ import { adoptSource, catalogOf, drain, projectionOf, seeToIndex, tellAfterwards
 import { passedOn } from './passing.ts';
 import { claimMessage, readMessages, settleMessage } from './sending.ts';
 import { ASK_BY_RPC, answered, readQuestionUrl, standingBody } from './standing.ts';
-import { clearHistory, type Entry, readEntriesAfter, readTimeline } from './storage.ts';
+import { clearHistory, consentLogBodies, type Entry, readEntriesAfter, readTimeline } from './storage.ts';
 import { answerAsJson, decisionsAsJson, type Sealing } from './wording.ts';
 
 export type { CustomerEnv };
@@ -80,7 +82,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     const reply = cell.transact(catalog, null, (commit) => {
       const statuses = applyEvents(commit, events, at);
       const decisions = decide && !asksTotals ? decideAndRecord(commit, catalog, decide, who).decisions : null;
-      const stages = shownStages(commit.state, proven);
+      const stages = shownStages(commit, catalog, who);
       return { kind: 'done' as const, customerId: shownId(request, commit.state.id), stages, statuses, decisions };
     });
     // What is limited in all is asked for by what the events led to, so its decision is a commit of its own.
@@ -110,7 +112,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     const { startedAt, requestId, proven, decide } = question;
     if (decide && isLimited(catalog, decide.request)) return new Response(null, { status: ASK_BY_RPC });
     if (this.#flood.take(1, Date.now()) > 0) return new Response(null, { status: 503 });
-    if (!decide) return answered(standingBody(this.#standing(question)), startedAt, requestId);
+    if (!decide) return answered(standingBody(this.#standing(catalog, at, question)), startedAt, requestId);
     const decided = decideNow(cell, catalog, { proven, decide: decide.request }, at);
     this.#tell(catalog);
     return answered(answerAsJson(decided, decide.wording, this.#sealing()), startedAt, requestId);
@@ -126,13 +128,15 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     const cell = this.#cell;
     if (opened.kind === 'moved') return cell.stub(opened.to).standing(catalogVersion, proven, cell.name());
     if (opened.kind !== 'open') return opened;
-    return this.#standing(via === undefined ? { proven } : { proven, via });
+    return this.#standing(opened.catalog, opened.at, via === undefined ? { proven } : { proven, via });
   }
 
-  #standing(asked: { readonly proven: boolean; readonly via?: string }): string {
+  #standing(catalog: Catalog, at: number, asked: { readonly proven: boolean; readonly via?: string }): string {
     const state = this.#cell.load();
     const id = shownId(asked, this.#cell.name());
-    return JSON.stringify({ id, stages: state ? shownStages(state, asked.proven) : {} });
+    const { sql } = this.#cell;
+    const stages = state ? shownStages({ sql, state }, catalog, { proven: asked.proven, at }) : {};
+    return JSON.stringify({ id, stages });
   }
 
   /** Decides placements, and records what was shown; with none asked for it only reads. */
@@ -146,7 +150,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     const { decide, proven } = request;
     const decided =
       isLimited(catalog, decide) && mayShow(cell.name(), proven)
-        ? said(cell, request, await decideClaiming(cell, catalog, decide, { asking: null, proven, at }))
+        ? said(cell, catalog, at, request, await decideClaiming(cell, catalog, decide, { asking: null, proven, at }))
         : decideNow(cell, catalog, request, at);
     this.#tell(catalog);
     return { kind: 'done', ...decided };
@@ -220,7 +224,25 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     if (!cell.load()) return null;
     const catalog = await readyCatalog(cell);
     const state = cell.load();
-    return state && describe(state, cell.machineOf(catalog), movedSources(cell.sql), cell.outbox().length);
+    if (!state) return null;
+    const consents = shownConsents(cell.sql, state, catalog.policies.consent, now());
+    return describe(state, cell.machineOf(catalog), movedSources(cell.sql), cell.outbox().length, consents);
+  }
+
+  async consentLog(from: number, limit: number): Promise<string[] | null> {
+    const cell = this.#cell;
+    const target = cell.redirect();
+    if (target) return passedOn(cell.stub(target).consentLog(from, limit));
+    return cell.load() ? consentLogBodies(cell.sql, from, limit) : null;
+  }
+
+  async saidSoFar(catalogVersion: number): Promise<Reply<{ said: Said }>> {
+    const cell = this.#cell;
+    const target = cell.redirect();
+    if (target) return passedOn(cell.stub(target).saidSoFar(catalogVersion));
+    const catalog = await catalogOf(cell, catalogVersion);
+    if (!catalog) return NO_CATALOG;
+    return { kind: 'done', said: saidBy(cell.sql, cell.load(), catalog.policies.consent, now()) };
   }
 
   /** A page of the timeline, newest first; `before` is exclusive. Null: no such customer. */

@@ -46,20 +46,28 @@ export function decideNow(cell: Cell, catalog: Catalog, request: Asked, at: numb
   const state = cell.load();
   const isOpen = decide.placements.length > 0 && mayShow(cell.name(), proven);
   if (!isOpen || (decide.record === 'nothing' && !state))
-    return said(cell, request, { decisions: defaultDecisions(catalog, decide, at), explained: null });
+    return said(cell, catalog, at, request, { decisions: defaultDecisions(catalog, decide, at), explained: null });
   if (decide.record === 'nothing' && state)
-    return said(cell, request, decideOnly({ sql: cell.sql, state }, catalog, decide, who));
+    return said(cell, catalog, at, request, decideOnly({ sql: cell.sql, state }, catalog, decide, who));
   return said(
     cell,
+    catalog,
+    at,
     request,
     cell.transact(catalog, null, (commit) => decideAndRecord(commit, catalog, decide, who)),
   );
 }
 
 /** The reply: who it is for, and where they stand. */
-export function said(cell: Cell, request: Asked, { decisions, explained }: Decided): DecidedReply {
+export function said(
+  cell: Cell,
+  catalog: Catalog,
+  at: number,
+  request: Asked,
+  { decisions, explained }: Decided,
+): DecidedReply {
   const state = cell.load();
   const customerId = shownId(request, cell.name());
-  const stages = state ? shownStages(state, request.proven) : {};
+  const stages = state ? shownStages({ sql: cell.sql, state }, catalog, { proven: request.proven, at }) : {};
   return { customerId, stages, decisions, ...(explained ? { explained } : {}) };
 }

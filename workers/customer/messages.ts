@@ -18,6 +18,8 @@ export interface IncomingEvent {
   readonly body: string;
   /** The anonymous customer that this event says is the same person, if it may say so. */
   readonly merges: string | null;
+  /** Its context may say something about consent. */
+  readonly signals?: true;
 }
 
 export interface DecisionRequest {
@@ -195,6 +197,8 @@ export interface OutgoingMessage {
   readonly subject: string;
   readonly text: string;
   readonly html: string | null;
+  /** Ends messages like this one (RFC 8058). */
+  readonly unsubscribeUrl?: string;
 }
 
 /** Word that a message is to be sent; what it says is fetched by who sends it. */
@@ -241,6 +245,7 @@ export interface MovedRest {
   readonly exposures: readonly string[];
   readonly ledgers: readonly { readonly name: string; readonly body: string }[];
   /** Absent from an object of before there were totals. */
+  readonly consents?: string | null;
   readonly claims?: readonly { readonly name: string; readonly body: string }[];
   readonly lastActivityAt: number | null;
   readonly lastInputAt: number;
@@ -255,6 +260,22 @@ export interface Rousing {
   readonly rouse: { readonly after: string; readonly version: number };
 }
 
+/** What a customer has said about consent, for the pages that links of mails open. Instants in milliseconds. */
+export interface Said {
+  /** The customer's own language, where it is known. */
+  readonly locale: string | null;
+  readonly standing: readonly {
+    readonly purpose: string;
+    readonly channel: string;
+    /** Whether it may be done, but for a pause. */
+    readonly chosen: boolean;
+    /** Whether the customer has said no. */
+    readonly refused: boolean;
+  }[];
+  readonly pausedUntil: number | null;
+  readonly frequency: string | null;
+}
+
 /** What an object is asked through its stub. */
 export interface CustomerObject extends CustomerCalls {
   /** The short way of `standing`; see standing.ts. */
@@ -262,6 +283,10 @@ export interface CustomerObject extends CustomerCalls {
 }
 
 export interface CustomerCalls {
+  /** What the customer has said about consent. An unknown customer has said nothing. */
+  /** Lines of the log of consent as JSON, oldest first. Null: no such customer. */
+  consentLog(from: number, limit: number): Promise<string[] | null>;
+  saidSoFar(catalogVersion: number): Promise<Reply<{ said: Said }>>;
   rouse(catalogVersion: number): Promise<Reply<object>>;
   standing(catalogVersion: number, proven: boolean, via?: string): Promise<Standing>;
   ingest(request: IngestRequest): Promise<Reply<Ingested>>;

@@ -8,6 +8,7 @@ import type { Run } from '../engine/machine.ts';
 import type { MachineOf } from '../engine/travel.ts';
 import { takeClaims } from './claims.ts';
 import { type Commit, learn, record } from './commit.ts';
+import { consentPart, takeConsents } from './consents.ts';
 import { takeExposures } from './exposures.ts';
 import { takeLedgers } from './ledgers.ts';
 import type { HandOver, MovedRest } from './messages.ts';
@@ -62,6 +63,7 @@ export function handOverPage(sql: SqlStorage, state: CustomerState, cursor: numb
           exposures: exposureBodies(sql),
           ledgers: ledgerParts(sql),
           claims: claimParts(sql),
+          consents: consentPart(sql),
           lastActivityAt: state.lastActivityAt,
           lastInputAt: state.lastInputAt,
         }
@@ -98,6 +100,7 @@ export function takePage(commit: Commit, source: string, page: Extract<HandOver,
   takeExposures(commit, rest.exposures);
   takeLedgers(commit, rest.ledgers);
   takeClaims(commit, rest.claims ?? [], state.lastInputAt);
+  takeConsents(commit, rest.consents ?? null, source, state.lastInputAt);
   let number = lastMessageNumber(sql);
   for (const text of rest.messages) keepMessage(commit, { ...(JSON.parse(text) as StoredMessage), number: ++number });
   writeMove(sql, source, { cursor: page.entries.at(-1)?.seq ?? 0, done: true });

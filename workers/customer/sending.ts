@@ -4,19 +4,22 @@
 
 import { isObject, type JsonObject } from '../../schema/json.ts';
 import { CLAIM_MS, LIMITS, RESEND_AFTER_MS } from '../../schema/limits.ts';
-import { type Addressee, CONSENT_EVENT, mayContact, prepareSend } from '../decide/sending.ts';
+import { mayEnd } from '../consent/policy.ts';
+import { type Addressee, prepareSend } from '../decide/sending.ts';
 import type { Run } from '../engine/machine.ts';
 import type { SendEffect } from '../engine/outcomes.ts';
 import { retryAt } from './alarm.ts';
 import { type Commit, record } from './commit.ts';
+import { refused } from './consents.ts';
 import type { Claim, MessageStatus, OutgoingMessage, Settlement, ShownMessage } from './messages.ts';
+import { linksFor } from './permits.ts';
 import {
-  consentBodies,
   deferOutbox,
   deleteOutbox,
   entryBody,
   lastMessageNumber,
   messageBodies,
+  readOutbox,
   readOutboxRow,
   readPart,
   writeOutbox,
@@ -39,11 +42,12 @@ export interface StoredMessage extends OutgoingMessage {
 }
 
 const partOf = (number: number): string => `message:${String(number).padStart(12, '0')}`;
-const outboxKey = (key: string): string => `message/${key}`;
+const MESSAGE = 'message/';
+const outboxKey = (key: string): string => MESSAGE + key;
 
 /** Puts the message of a send step on its way, or records why it is not sent. `at` in milliseconds. */
 export function prepareMessage(commit: Commit, effect: SendEffect, run: Run, at: number): void {
-  const prepared = prepareSend(addresseeOf(commit), effect, run, commit.silence);
+  const prepared = prepareSend(addresseeOf(commit, at), effect, run, commit.silence);
   record(commit, prepared.kind, at, prepared.line);
   if (prepared.kind === 'suppressed') return;
   const { version, ...text } = prepared.composed;
@@ -53,18 +57,16 @@ export function prepareMessage(commit: Commit, effect: SendEffect, run: Run, at:
   keepMessage(commit, { ...stored, template, templateVersion: version, at, status: 'queued', attempts: 0 });
 }
 
-const addresseeOf = ({ state, sql, messages, defaultLocale }: Commit): Addressee => ({
+const addresseeOf = ({ state, sql, messages, policies, links, defaultLocale }: Commit, at: number): Addressee => ({
   id: state.id,
   traits: state.traits,
-  consents: () => consentsOf(sql),
+  refuses: (purpose, channel) => refused(sql, state, policies.consent, purpose, channel, at),
+  links: (effect, begun) => links && linksFor(links, state.id, effect, begun, at),
+  mustEnd: (purpose) => policies.consent.declared && mayEnd(policies.consent, purpose),
   eventOf: (messageId) => eventOf(entryBody(sql, messageId)),
   templates: messages,
   defaultLocale,
 });
-
-function* consentsOf(sql: SqlStorage): Generator<JsonObject> {
-  for (const body of consentBodies(sql, CONSENT_EVENT)) yield eventOf(body);
-}
 
 /** Writes a message that is new to this object and, unless it is over, the effect that sees to its sending. */
 export function keepMessage(commit: Commit, message: StoredMessage): void {
@@ -114,19 +116,37 @@ export function claimMessage(commit: Commit, key: string): Claim {
   if (message.status === 'claimed') {
     const left = (message.claimedAt ?? 0) + CLAIM_MS - commit.now;
     if (left > 0) return { kind: 'wait', ms: left };
-    if (message.purpose === 'marketing') {
+    if (isRepeatedBadly(commit, message)) {
       close(commit, message, 'uncertain', 'it was handed to the provider, and no word came back');
       return { kind: 'over' };
     }
   }
-  // Asked when a message is made and again here.
-  if (!mayContact(() => consentsOf(commit.sql), message.purpose, message.channel)) {
-    close(commit, message, 'suppressed', 'no consent');
+  // CS1: asked when a message is made and again here.
+  const reason = refusedNow(commit, message);
+  if (reason !== null) {
+    close(commit, message, 'suppressed', reason);
     return { kind: 'over' };
   }
   writeMessage(commit, { ...message, status: 'claimed', claimedAt: commit.now, attempts: message.attempts + 1 });
-  const { channel, purpose, to, subject, text, html } = message;
-  return { kind: 'send', message: { key, channel, purpose, to, subject, text, html } };
+  const { channel, purpose, to, subject, text, html, unsubscribeUrl } = message;
+  const end = unsubscribeUrl === undefined ? {} : { unsubscribeUrl };
+  return { kind: 'send', message: { key, channel, purpose, to, subject, text, html, ...end } };
+}
+
+const refusedNow = ({ sql, state, policies, now }: Commit, { purpose, channel }: StoredMessage): string | null =>
+  refused(sql, state, policies.consent, purpose, channel, now);
+
+/** I4: twice is worse than never for what a customer did not ask for. */
+const isRepeatedBadly = ({ policies }: Commit, { purpose }: StoredMessage): boolean =>
+  mayEnd(policies.consent, purpose);
+
+/** CS2: messages that may not go out any more are given up; one that is claimed is on its way. */
+export function giveUpRefused(commit: Commit): void {
+  for (const { key } of readOutbox(commit.sql)) {
+    const message = key.startsWith(MESSAGE) ? openMessage(commit, key.slice(MESSAGE.length)) : null;
+    const reason = message?.status === 'queued' ? refusedNow(commit, message) : null;
+    if (message && reason !== null) close(commit, message, 'suppressed', reason);
+  }
 }
 
 /** What came of a claimed message. A second word on it changes nothing. */

@@ -51,7 +51,8 @@ export const SQL = {
   addPart: 'INSERT INTO parts (name, body) VALUES (?, ?) ON CONFLICT (name) DO NOTHING',
   messages: "SELECT body FROM parts WHERE name >= 'message:' AND name < ? ORDER BY name DESC LIMIT ?",
   lastMessage: "SELECT name FROM parts WHERE name >= 'message:' AND name < 'message;' ORDER BY name DESC LIMIT 1",
-  consents: 'SELECT body FROM entries WHERE name = ? ORDER BY at DESC, seq DESC LIMIT 200',
+  consents: 'SELECT at, body FROM entries WHERE name = ? ORDER BY at DESC, seq DESC LIMIT 200',
+  consentLog: "SELECT body FROM entries WHERE name = ? AND kind = 'consent' ORDER BY at, seq LIMIT ? OFFSET ?",
   entryByMessage: 'SELECT body FROM entries WHERE message_id = ?',
   deletePart: 'DELETE FROM parts WHERE name = ?',
   readEffects: "SELECT name, body FROM parts WHERE name >= 'effect:' AND name < 'effect;' LIMIT 1000",
@@ -207,13 +208,17 @@ export function deleteOutbox(sql: SqlStorage, key: string): void {
 
 const EFFECT = 'effect:';
 
-/** What was said about consent, the last word first. */
-export function consentBodies(sql: SqlStorage, event: string): string[] {
-  return sql
-    .exec<{ body: string }>(SQL.consents, event)
+/** Lines of the log of consent, oldest first; the index finds them by a name that no event has. */
+export const CONSENT_LOG = 'consent:log';
+export const consentLogBodies = (sql: SqlStorage, from: number, limit: number): string[] =>
+  sql
+    .exec<{ body: string }>(SQL.consentLog, CONSENT_LOG, limit, from)
     .toArray()
-    .map((row) => row.body);
-}
+    .map(({ body }) => body);
+
+/** What was said about consent, the last word first. */
+export const consentBodies = (sql: SqlStorage, event: string): { at: number; body: string }[] =>
+  sql.exec<{ at: number; body: string }>(SQL.consents, event).toArray();
 
 /** The event with this message id. */
 export function entryBody(sql: SqlStorage, messageId: string): string | null {

@@ -45,9 +45,15 @@ export function valuesShape({ declarations, set, journeys }: Declared, standing:
     ['context', ANY],
     ['stages', journeys === null ? ANY : mapOf(journeys.map((name) => [name, VALUE] as const))],
   ];
-  const sent: [string, Shape][] = [['journey', mapOf(['id', 'stage', 'key'].map((name) => [name, VALUE] as const))]];
+  const sent: [string, Shape][] = [
+    ['journey', mapOf(['id', 'stage', 'key'].map((name) => [name, VALUE] as const))],
+    ...LINKS.map((name): [string, Shape] => [name, VALUE]),
+  ];
   return mapOf([...common, ...(standing === 'message' ? [] : page), ...(standing === 'page' ? [] : sent)]);
 }
+
+/** Addresses that lead back here: workers/customer/permits.ts. */
+const LINKS = ['unsubscribeUrl', 'preferencesUrl', 'confirmUrl'];
 
 /** Which event asks is not known, so it may be any: a property of one of them is known. */
 function propertiesOf(events: EventDeclarations['events']): Shape {

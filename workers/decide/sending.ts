@@ -2,6 +2,7 @@
 // timeline that says so. Pure; the customer's object asks here, and so does the simulator. Not here: delivery itself.
 
 import { isObject, type JsonObject } from '../../schema/json.ts';
+import type { Refusal } from '../consent/state.ts';
 import type { Run } from '../engine/machine.ts';
 import type { SendEffect } from '../engine/outcomes.ts';
 import { type MessageTemplate, type RenderedMessage, renderMessage } from './messages.ts';
@@ -10,8 +11,12 @@ import { type MessageTemplate, type RenderedMessage, renderMessage } from './mes
 export interface Addressee {
   readonly id: string;
   readonly traits: JsonObject;
-  /** What was said about consent: the events, the last word first. */
-  readonly consents: () => Iterable<JsonObject>;
+  /** Why nothing may be sent for a purpose by a channel; null where it may (CS1). */
+  readonly refuses: (purpose: string, channel: string) => string | null;
+  /** Addresses a message may lead to; null where none can be made. `begun`: the event its run began with. */
+  readonly links: (effect: SendEffect, begun: JsonObject) => MessageLinks | null;
+  /** Whether a message of this purpose has to carry a way to end it (CS3). */
+  readonly mustEnd: (purpose: string) => boolean;
   /** The event with this message id; empty where there is none. */
   readonly eventOf: (messageId: string) => JsonObject;
   readonly templates: ReadonlyMap<string, MessageTemplate>;
@@ -19,7 +24,19 @@ export interface Addressee {
   readonly defaultLocale: string;
 }
 
-export type Composed = RenderedMessage & { readonly to: string; readonly version: number };
+/** Below the system's own public address. */
+export interface MessageLinks {
+  readonly unsubscribeUrl: string;
+  readonly preferencesUrl: string;
+  readonly confirmUrl: string;
+}
+
+export type Composed = RenderedMessage & {
+  readonly to: string;
+  readonly version: number;
+  /** Ends messages like this one, where the customer may. */
+  readonly unsubscribeUrl?: string;
+};
 
 export type Prepared =
   | { readonly kind: 'suppressed'; readonly line: JsonObject }
@@ -41,36 +58,29 @@ function compose(addressee: Addressee, effect: SendEffect, run: Run): Composed |
   if (effect.channel !== 'email') return 'no channel';
   const template = addressee.templates.get(effect.message);
   if (!template) return 'no template';
-  if (!mayContact(addressee.consents, effect.purpose, effect.channel)) return 'no consent';
+  const refused = addressee.refuses(effect.purpose, effect.channel);
+  if (refused !== null) return refused;
   const to = addressOf(traits);
   if (to === null) return 'no address';
   const begun = effect.by === null ? {} : addressee.eventOf(effect.by);
+  const links = addressee.links(effect, begun);
+  const mustEnd = addressee.mustEnd(effect.purpose);
+  if (mustEnd && !links) return 'no unsubscribe link' satisfies Refusal;
   const values = {
     traits,
     event: { name: begun['event'] ?? begun['name'] ?? '', properties: begun['properties'] ?? {} },
     customer: { id },
     journey: { id: run.journey, stage: run.stage, key: run.key },
+    ...(links ?? {}),
   };
   const rendered = renderMessage(template, localesOf(addressee, begun), values, zoneOf(traits));
-  return rendered ? { ...rendered, to, version: template.version } : 'template failed';
+  if (!rendered) return 'template failed';
+  const end = mustEnd && links ? { unsubscribeUrl: links.unsubscribeUrl } : {};
+  return { ...rendered, ...end, to, version: template.version };
 }
 
 /** The customer's own, where it is known. */
 const zoneOf = ({ timezone }: JsonObject): string => (typeof timezone === 'string' ? timezone : 'UTC');
-
-/** Marketing needs the last word on it to be a yes; everything else may be sent. */
-export function mayContact(consents: () => Iterable<JsonObject>, purpose: string, channel: string): boolean {
-  if (purpose !== 'marketing') return true;
-  for (const event of consents()) {
-    const said = event['properties'];
-    const { purpose: of, channel: by, granted } = isObject(said) ? said : {};
-    if ((of ?? purpose) === purpose && (by ?? channel) === channel) return granted !== false;
-  }
-  return false;
-}
-
-/** The event that says something about consent. */
-export const CONSENT_EVENT = 'Consent Updated';
 
 const ADDRESS = /^[^\s@<>()[\],;:"\\\p{Cc}]+@[^\s@<>()[\],;:"\\.\p{Cc}]+(\.[^\s@<>()[\],;:"\\.\p{Cc}]+)+$/u;
 

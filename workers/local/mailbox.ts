@@ -15,6 +15,8 @@ interface KeptMail {
   readonly text: string;
   readonly html: string | null;
   readonly key: string;
+  /** How the reader's own program ends mails like this one. */
+  readonly unsubscribe: string | null;
 }
 
 /** Every mail to this domain is refused. */
@@ -46,6 +48,7 @@ function keptOf({ to, subject, text, html: body, headers }: EmailMessageBuilder)
     text: text ?? '',
     html: body ?? null,
     key: headers?.['X-Waymark-Key'] ?? '',
+    unsubscribe: headers?.['List-Unsubscribe'] ?? null,
   };
 }
 
@@ -85,7 +88,7 @@ ${mails.length === 0 ? html`<p>No mail yet.</p>` : ''}
 ${mails.map(
   (mail) => html`<article>
 <h2>${mail.subject}</h2>
-<dl><dt>To</dt><dd>${mail.to}</dd><dt>At</dt><dd><time>${mail.at}</time></dd><dt>Key</dt><dd>${mail.key}</dd></dl>
+<dl><dt>To</dt><dd>${mail.to}</dd><dt>At</dt><dd><time>${mail.at}</time></dd><dt>Key</dt><dd>${mail.key}</dd>${mail.unsubscribe ? html`<dt>List-Unsubscribe</dt><dd>${mail.unsubscribe}</dd>` : ''}</dl>
 <pre>${mail.text}</pre>
 ${mail.html === null ? '' : html`<iframe sandbox title="HTML of the mail" srcdoc="${mail.html}"></iframe>`}
 </article>`,

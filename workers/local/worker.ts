@@ -8,6 +8,7 @@ import type { KeyRow } from '../catalog/catalog.ts';
 import { hashKey } from '../catalog/keys.ts';
 import { shiftClock } from '../clock.ts';
 import { liftFloodLimit } from '../customer/flood.ts';
+import { useLocalOrigin } from '../customer/links.ts';
 import { handleQueue, type QueueBody } from '../delivery/queue.ts';
 import { clockRoutes, type LocalEnv } from './clock.ts';
 import { localMail, mailboxRoutes } from './mailbox.ts';
@@ -37,7 +38,20 @@ app.routes.post('/admin/ready', () => {
   return json({ ready: true });
 });
 
+let known = false;
+/** The first call to the port itself tells where that is; what this process asks by itself names none. */
+function noteOrigin({ url }: Request): void {
+  if (known) return;
+  const { origin, port } = new URL(url);
+  if (port === '') return;
+  known = true;
+  useLocalOrigin(origin);
+}
+
 export default {
-  fetch: app.fetch,
+  fetch: (request, bindings, execution) => {
+    noteOrigin(request);
+    return app.fetch(request, bindings, execution);
+  },
   queue: (batch, bindings) => handleQueue(batch, { ...bindings, EMAIL: localMail(bindings) }),
 } satisfies ExportedHandler<LocalEnv, QueueBody>;

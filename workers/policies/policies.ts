@@ -1,11 +1,14 @@
 // journeys/policies.json becomes the policies of a catalog: each section is compiled by the core that applies it.
 
 import { Policies as Written } from '../../schema/policies.ts';
+import { type ConsentRules, compileConsent, NO_CONSENT_RULES } from '../consent/policy.ts';
 import type { Vocabulary } from '../engine/compile.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
 
 /** What holds for every customer. Nothing is undefined here: a section nobody wrote is the default of its core. */
-export type Policies = Readonly<Record<never, never>>;
+export interface Policies {
+  readonly consent: ConsentRules;
+}
 
 export type CompiledPolicies =
   | { readonly ok: true; readonly policies: Policies }
@@ -15,8 +18,12 @@ export type CompiledPolicies =
 export function compilePolicies(document: unknown, _vocabulary: Vocabulary): CompiledPolicies {
   const parsed = Written.safeParse(document);
   if (!parsed.success) return { ok: false, findings: findingsOf(parsed.error.issues, document) };
-  return { ok: true, policies: {} };
+  const consent = parsed.data.consent
+    ? compileConsent(parsed.data.consent)
+    : { ok: true as const, rules: NO_CONSENT_RULES };
+  if (!consent.ok) return consent;
+  return { ok: true, policies: { consent: consent.rules } };
 }
 
 /** Where nobody has written any. */
-export const NO_POLICIES: Policies = {};
+export const NO_POLICIES: Policies = { consent: NO_CONSENT_RULES };

@@ -3,8 +3,12 @@
 
 import type { JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
+import { hear } from '../consent/hear.ts';
+import { type ConsentRules, mayEnd } from '../consent/policy.ts';
+import { type Consents, NO_CONSENTS, refusal } from '../consent/state.ts';
+import { SAYS_CONSENT } from '../consent/statements.ts';
 import type { MessageTemplate } from '../decide/messages.ts';
-import { CONSENT_EVENT, prepareSend } from '../decide/sending.ts';
+import { prepareSend } from '../decide/sending.ts';
 import type { Facts } from '../engine/facts.ts';
 import type { Machine, Outcome, Run } from '../engine/machine.ts';
 import { engineEventOf } from '../engine/message.ts';
@@ -17,6 +21,7 @@ export interface Setting {
   readonly machines: ReadonlyMap<string, Machine>;
   readonly openings: travel.Openings;
   readonly templates: ReadonlyMap<string, MessageTemplate>;
+  readonly consent: ConsentRules;
   readonly defaultLocale: string;
 }
 
@@ -45,6 +50,7 @@ export interface SimulatedState extends travel.Traveller {
   traits: JsonObject;
   events: number;
   timersFired: number;
+  consents: Consents;
 }
 
 export interface SimulatedCustomer extends travel.Journeying {
@@ -82,6 +88,7 @@ export function newCustomer(
     traits: {},
     events: 0,
     timersFired: 0,
+    consents: NO_CONSENTS,
   };
   const history = newHistory();
   const { openings } = setting;
@@ -104,6 +111,13 @@ function learn(of: SimulatedCustomer, traits: JsonObject, at: number): boolean {
   return merged !== null;
 }
 
+/** Nothing leaves a simulation, so these lead nowhere. */
+const EXAMPLE_LINKS = {
+  unsubscribeUrl: 'https://example.invalid/unsubscribe',
+  preferencesUrl: 'https://example.invalid/preferences',
+  confirmUrl: 'https://example.invalid/confirm',
+};
+
 const LEDGER: Ledger<SimulatedCustomer> = {
   record,
   learn,
@@ -112,7 +126,9 @@ const LEDGER: Ledger<SimulatedCustomer> = {
     const addressee = {
       id: state.id,
       traits: state.traits,
-      consents: () => history.latest(CONSENT_EVENT),
+      refuses: (purpose: string, channel: string) => refusal(state.consents, setting.consent, purpose, channel, at),
+      links: () => EXAMPLE_LINKS,
+      mustEnd: (purpose: string) => setting.consent.declared && mayEnd(setting.consent, purpose),
       eventOf: (messageId: string) => history.byMessage(messageId) ?? {},
       templates: setting.templates,
       defaultLocale: setting.defaultLocale,
@@ -159,11 +175,19 @@ export function applyEvent(customer: SimulatedCustomer, event: SimulatedEvent, n
   const { state, history } = customer;
   const { name, messageId, message, at, type } = event;
   if (!history.add(name, messageId, at, message)) return false;
+  const requests = SAYS_CONSENT.has(name) ? hearConsent(customer, event) : [];
   state.events++;
   travel.noteEvent(state, name, now);
   const offered = engineEventOf(name, messageId, message);
   if (type === 'identify' && Object.keys(offered.traits).length > 0)
     if (learn(customer, offered.traits, now)) travel.noteTraits(WORLD, customer, now);
   travel.offerEvent(WORLD, customer, name, () => offered, now);
+  for (const request of requests) applyEvent(customer, { ...request, type: 'consent', at: now }, now);
   return true;
+}
+
+function hearConsent({ state, setting }: SimulatedCustomer, event: SimulatedEvent) {
+  const { consents, requests } = hear(state.consents, setting.consent, event, event.message);
+  state.consents = consents;
+  return requests;
 }

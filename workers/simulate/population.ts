@@ -5,7 +5,7 @@
 import type { EventDeclarations, FieldDeclaration } from '../../schema/catalog.ts';
 import { EVENT_TYPES } from '../../schema/event.ts';
 import type { Json, JsonObject } from '../../schema/json.ts';
-import { CONSENT_EVENT } from '../decide/sending.ts';
+import { CONSENT_EVENT } from '../consent/statements.ts';
 import type { SimulatedEvent } from './customer.ts';
 import { below, type Draw, drawsOf, exponential, pick } from './random.ts';
 import type { Spoken } from './vocabulary.ts';

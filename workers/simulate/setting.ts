@@ -1,12 +1,14 @@
 // Documents, as designers write them, become what a simulation runs on. What does not compile is said, not left out.
 
 import { EventDeclarations } from '../../schema/catalog.ts';
+import { type ConsentRules, NO_CONSENT_RULES } from '../consent/policy.ts';
 import { wordingOf } from '../decide/fragments.ts';
 import { compileMessage, type MessageTemplate } from '../decide/messages.ts';
 import { compileJourney, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
 import type { Machine } from '../engine/machine.ts';
 import { openingsOf } from '../engine/travel.ts';
+import { compilePolicies, NO_POLICIES } from '../policies/policies.ts';
 import type { Setting } from './customer.ts';
 
 export interface Documents {
@@ -17,6 +19,7 @@ export interface Documents {
   /** What messages are written with; none unless given. */
   readonly fragments?: readonly unknown[];
   readonly site?: unknown;
+  readonly policies?: unknown;
 }
 
 export interface Fault extends Finding {
@@ -55,8 +58,11 @@ export function prepareSetting(documents: Documents, defaultLocale = 'en'): Prep
     if (compiled.ok) templates.set(compiled.message.id, compiled.message);
     else faults.push(...compiled.findings.map(of(`messages/${index}`)));
   });
+  const compiled = documents.policies === undefined ? null : compilePolicies(documents.policies, vocabulary);
+  if (compiled?.ok === false) faults.push(...compiled.findings.map(of('policies')));
   if (faults.length > 0) return { ok: false, faults };
-  return { ok: true, vocabulary, setting: settingOf(machines, templates, defaultLocale) };
+  const { consent } = compiled?.ok ? compiled.policies : NO_POLICIES;
+  return { ok: true, vocabulary, setting: settingOf(machines, templates, defaultLocale, consent) };
 }
 
 const of =
@@ -67,8 +73,9 @@ export function settingOf(
   machines: Iterable<Machine>,
   templates: ReadonlyMap<string, MessageTemplate>,
   defaultLocale: string,
+  consent: ConsentRules = NO_CONSENT_RULES,
 ): Setting {
   const published = new Map([...machines].map((machine) => [machine.id, machine]));
   const openings = openingsOf(published.values(), () => Number.NEGATIVE_INFINITY);
-  return { machines: published, openings, templates, defaultLocale };
+  return { machines: published, openings, templates, consent, defaultLocale };
 }

@@ -111,6 +111,7 @@ function loadSetting(folder: string, journeys: readonly string[]) {
     messages: of('message').map(({ document }) => document),
     fragments: of('fragment').map(({ document }) => document),
     site: of('site')[0]?.document,
+    policies: of('policies')[0]?.document,
   });
   if (prepared.ok) return prepared;
   const [first] = prepared.faults;

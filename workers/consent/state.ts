@@ -1,0 +1,170 @@
+// What a customer has said about consent, and what follows from it. One function, `refusal`, is asked wherever something is
+// done for a customer. Pure: kept by the customer's object, built again by the simulator.
+
+import { type ConsentRules, mayEnd, type PurposeRule, ruleFor } from './policy.ts';
+
+/** Instants in milliseconds. */
+export interface Statement {
+  /** Null: all of them. */
+  readonly purpose: string | null;
+  readonly channel: string | null;
+  readonly granted: boolean;
+  readonly at: number;
+  /** Where it was made, such as a form, the preference centre, a signal of the browser. */
+  readonly source: string | null;
+  readonly wording: string | null;
+  /** Whether who made it has shown that the address is theirs. Of a no: always. */
+  readonly confirmed: boolean;
+}
+
+/** Persisted. */
+export interface Consents {
+  /** The latest statement on each purpose and channel, by `keyOf`. */
+  readonly said: Readonly<Record<string, Statement>>;
+  /** Since when the browser's privacy control is known. */
+  readonly privacyControlAt: number | null;
+  readonly pausedUntil: number | null;
+  /** How often the customer wants to hear at most, as they chose it. */
+  readonly frequency: string | null;
+  /** The last line of the log: its number and hash. */
+  readonly logged: { readonly n: number; readonly hash: string } | null;
+}
+
+export const NO_CONSENTS: Consents = {
+  said: {},
+  privacyControlAt: null,
+  pausedUntil: null,
+  frequency: null,
+  logged: null,
+};
+
+export type Refusal =
+  | 'no consent'
+  | 'consent withdrawn'
+  | 'consent expired'
+  | 'consent not confirmed'
+  | 'paused'
+  | 'no unsubscribe link';
+
+const keyOf = (purpose: string | null, channel: string | null): string => `${purpose ?? '*'}/${channel ?? '*'}`;
+
+/** CN2: a no before a yes, and a later one before both. Negative where `one` counts. */
+const order = (one: Statement, other: Statement): number =>
+  other.at - one.at || Number(one.granted) - Number(other.granted) || Number(one.confirmed) - Number(other.confirmed);
+
+/** The statement that counts for a purpose and a channel; null for a channel means for whatever channel. */
+export function statementOn({ said }: Consents, purpose: string, channel: string | null): Statement | null {
+  let found: Statement | null = null;
+  for (const key of [keyOf(purpose, channel), keyOf(purpose, null), keyOf(null, channel), keyOf(null, null)]) {
+    const candidate = said[key];
+    if (candidate && (!found || order(candidate, found) < 0)) found = candidate;
+  }
+  return found;
+}
+
+/** CN5. */
+export const needsConfirming = (rule: PurposeRule, channel: string | null, source: string | null): boolean => {
+  const { doubleOptIn } = rule;
+  if (!doubleOptIn) return false;
+  const bySource = doubleOptIn.sources === null || (source !== null && doubleOptIn.sources.includes(source));
+  return bySource && (channel === null || doubleOptIn.channels.includes(channel));
+};
+
+/**
+ * Why something may not be done for a customer at an instant (milliseconds); null where it may.
+ * @param channel null for what goes by no channel: an answer, an event
+ */
+export function refusal(
+  consents: Consents,
+  rules: ConsentRules,
+  purpose: string,
+  channel: string | null,
+  at: number,
+): Refusal | null {
+  const rule = ruleFor(rules, purpose);
+  if (rule.basis === 'contract') return null;
+  const { pausedUntil } = consents;
+  if (channel !== null && pausedUntil !== null && at < pausedUntil) return 'paused';
+  const statement = statementOn(consents, purpose, channel);
+  if (rule.basis === 'legitimate-interest') return statement && !statement.granted ? 'consent withdrawn' : null;
+  if (!statement) return 'no consent';
+  if (!statement.granted) return 'consent withdrawn';
+  if (rule.expiresMs !== null && at >= statement.at + rule.expiresMs) return 'consent expired';
+  if (!statement.confirmed && needsConfirming(rule, channel, statement.source)) return 'consent not confirmed';
+  return null;
+}
+
+/** The customer after a statement (CN3), and whether a yes of it is still to be confirmed. */
+export function withStatement(
+  before: Consents,
+  rules: ConsentRules,
+  statement: Statement,
+): { readonly consents: Consents; readonly counts: boolean; readonly pending: boolean } {
+  const { purpose, channel, granted, at, source } = statement;
+  const key = keyOf(purpose, channel);
+  const known = before.said[key];
+  const rule = ruleFor(rules, purpose ?? 'marketing');
+  const needed = granted && !statement.confirmed && needsConfirming(rule, channel, source);
+  // A yes to what is agreed on already, and confirmed, is no new one.
+  const renewed = needed && purpose !== null && statementOn(before, purpose, channel)?.confirmed === true;
+  const renews = renewed && refusal({ ...before, pausedUntil: null }, rules, purpose, channel, at) === null;
+  const next: Statement = { ...statement, confirmed: !granted || statement.confirmed || renews };
+  const counts = !known || order(next, known) < 0;
+  const consents = counts ? { ...before, said: { ...before.said, [key]: next } } : before;
+  return { consents, counts, pending: counts && needed && !renews };
+}
+
+/** CN9: of what both have said on the same the stricter. */
+export function joined(own: Consents, other: Consents): Consents {
+  const said: Record<string, Statement> = { ...own.said };
+  for (const [key, theirs] of Object.entries(other.said)) {
+    const ours = said[key];
+    said[key] = ours ? stricter(ours, theirs) : theirs;
+  }
+  const earliest = [own.privacyControlAt, other.privacyControlAt].filter((at) => at !== null);
+  const paused = [own.pausedUntil, other.pausedUntil].filter((at) => at !== null);
+  return {
+    said,
+    privacyControlAt: earliest.length > 0 ? Math.min(...earliest) : null,
+    pausedUntil: paused.length > 0 ? Math.max(...paused) : null,
+    frequency: own.frequency ?? other.frequency,
+    logged: own.logged,
+  };
+}
+
+function stricter(one: Statement, other: Statement): Statement {
+  if (one.granted !== other.granted) {
+    const no = one.granted ? other : one;
+    return { ...no, at: Math.max(one.at, other.at) };
+  }
+  if (one.confirmed !== other.confirmed) return one.confirmed ? other : one;
+  if (one.at !== other.at) return one.at < other.at === one.granted ? one : other;
+  return JSON.stringify(one) <= JSON.stringify(other) ? one : other;
+}
+
+/** How it stands with everything a customer may end, for operators and for the customer: by purpose and channel. */
+export function standing(
+  consents: Consents,
+  rules: ConsentRules,
+  at: number,
+): {
+  readonly purpose: string;
+  readonly channel: string;
+  readonly refusal: Refusal | null;
+  readonly statement: Statement | null;
+}[] {
+  const purposes = new Set([...rules.purposes.keys(), 'marketing', 'newsletter']);
+  for (const { purpose } of Object.values(consents.said)) if (purpose !== null) purposes.add(purpose);
+  return [...purposes].sort().flatMap((purpose) => {
+    if (!mayEnd(rules, purpose)) return [];
+    const channels = new Set(ruleFor(rules, purpose).channels);
+    for (const statement of Object.values(consents.said))
+      if (statement.channel !== null && (statement.purpose ?? purpose) === purpose) channels.add(statement.channel);
+    return [...channels].sort().map((channel) => ({
+      purpose,
+      channel,
+      refusal: refusal(consents, rules, purpose, channel, at),
+      statement: statementOn(consents, purpose, channel),
+    }));
+  });
+}
