@@ -53,10 +53,27 @@ export const keys = sqliteTable('keys', {
   name: text('name').notNull(),
   role: text('role', { enum: ['write', 'server', 'admin'] }).notNull(),
   tokenMode: text('token_mode', { enum: ['off', 'optional', 'required'] }).notNull(),
-  /** Verifies customer tokens (HS256) presented with this key. */
+  /** Verifies customer tokens (HS256) presented with this key, beside what `token_keys` has for it. */
   tokenSecret: text('token_secret'),
   createdAt: integer('created_at').notNull(),
 });
+
+/** What customer tokens presented with a write key are signed with; the newest `TOKEN.keysMax` are in force. */
+export const tokenKeys = sqliteTable(
+  'token_keys',
+  {
+    keyHash: text('key_hash').notNull(),
+    createdAt: integer('created_at').notNull(),
+    alg: text('alg', { enum: ['HS256', 'RS256', 'ES256'] }).notNull(),
+    kid: text('kid'),
+    /** What `iss` and `aud` of a token have to be, where they are stated. */
+    issuer: text('issuer'),
+    audience: text('audience'),
+    /** The secret of HS256, else the public key as a JWK. */
+    material: text('material').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.keyHash, table.createdAt] })],
+);
 
 /** The index of customers: a projection of who stands where, at most five seconds behind; one row a customer. */
 export const customers = sqliteTable(

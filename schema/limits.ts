@@ -181,6 +181,18 @@ export const KEY_RATE = { requests: 5_000, periodSeconds: 10 } as const;
  */
 export const CUSTOMER_RATE = { eventsPerSecond: 1_000, burstEvents: 5_000 } as const;
 
+/** Customer tokens and the keys they are signed with (workers/identity/SPEC.md, TK). */
+export const TOKEN = {
+  charsMax: 8_192,
+  /** Keys of one write key that are in force: the one that signs and the one before it. */
+  keysMax: 2,
+  /** How far the clock of who signs may be ahead. */
+  skewMs: 30_000,
+  /** The last instant a date can hold, in seconds. */
+  secondsMax: 8.64e12,
+  rsaBitsMin: 2_048,
+  rsaBitsMax: 8_192,
+} as const;
 /** What is kept of admin writes that came with an Idempotency-Key (workers/api/idempotency.ts). */
 export const IDEMPOTENCY = {
   /** How long an answer is given again. */

@@ -2,7 +2,8 @@
 
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { expect, test } from 'vitest';
-import { bearerOf, findKey, keyOf, proofOf } from '../../workers/api/auth.ts';
+import { bearerOf, findKey, keyOf } from '../../workers/api/auth.ts';
+import { proofOf } from '../../workers/api/token.ts';
 import type { KeyRow } from '../../workers/catalog/catalog.ts';
 import { hashKey } from '../../workers/catalog/keys.ts';
 

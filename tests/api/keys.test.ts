@@ -1,6 +1,6 @@
 // Who may do what: keys, and what a public key may learn of a known customer without a customer token.
 
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { beforeAll, expect, test } from 'vitest';
 import {
@@ -19,9 +19,13 @@ import {
 const server = useServer();
 const SECRET = 'a secret of thirty-two characters';
 
+const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const JWK = JSON.stringify(ec.publicKey.export({ format: 'jwk' }));
+
 /** Keys as an operator keeps them in D1; local mode has none of these kinds. */
 const KEYS = [
   { key: 'wk_required', role: 'write', mode: 'required' },
+  { key: 'wk_rotated', role: 'write', mode: 'required' },
   { key: 'wk_optional', role: 'write', mode: 'optional' },
   { key: 'wk_off', role: 'write', mode: 'off' },
   { key: 'ss_server', role: 'server', mode: 'off' },
@@ -33,6 +37,9 @@ beforeAll(async () => {
   const insert = database.prepare('INSERT INTO keys VALUES (?, ?, ?, ?, ?, 0)');
   for (const { key, role, mode } of KEYS)
     insert.run(createHash('sha256').update(key).digest('hex'), key, role, mode, SECRET);
+  database
+    .prepare("INSERT INTO token_keys (key_hash, created_at, alg, material) VALUES (?, 1, 'ES256', ?)")
+    .run(createHash('sha256').update('wk_rotated').digest('hex'), JWK);
   database.close();
   // Keys are read with a new version of the catalog.
   await server.publish({
@@ -204,7 +211,7 @@ test('a server key needs no token for an order', async () => {
   expect(answer.body.customer.stages).toEqual({ lifecycle: 'purchase' });
 });
 
-test('without proof nobody’s history is moved: identify is kept, the visitor stays apart', async () => {
+test('TK10 without proof nobody’s history is moved: identify is kept, the visitor stays apart', async () => {
   const [userId, anonymousId] = [fresh('owner'), fresh('visitor')];
   await server.ingest([track({ anonymousId }, 'Product Added')]);
   const claim = () => message({ userId, anonymousId }, 'identify');
@@ -213,6 +220,58 @@ test('without proof nobody’s history is moved: identify is kept, the visitor s
   expect((await server.describe(`u:${userId}`)).events).toBe(1);
   await send('wk_required', { events: [claim()], customerToken: await token(userId) });
   expect((await server.describe(`a:${anonymousId}`)).id).toBe(`u:${userId}`);
+});
+
+/** Every way a site has to say that a visitor is a known user. */
+const CLAIMS: readonly [string, (userId: string, anonymousId: string) => object][] = [
+  ['/v1/events', (userId, anonymousId) => ({ events: [message({ userId, anonymousId }, 'identify')] })],
+  ['/v1/events', (userId, previousId) => ({ events: [message({ userId }, 'alias', { previousId })] })],
+  ['/v1/events', (userId, anonymousId) => ({ events: [message({ userId, anonymousId }, 'page')] })],
+  ['/v1/identify', (userId, anonymousId) => message({ userId, anonymousId }, 'identify')],
+  ['/v1/alias', (userId, previousId) => message({ userId }, 'alias', { previousId })],
+  ['/v1/batch', (userId, anonymousId) => ({ batch: [message({ userId, anonymousId }, 'identify')] })],
+  ['/v1/batch', (userId, previousId) => ({ batch: [message({ userId }, 'alias', { previousId })] })],
+];
+
+test.for(CLAIMS.map(([path, claim], index) => ({ name: `${path} (${index})`, path, claim })))(
+  'TK10 $name joins nobody to a known customer without a token, with a false one or with one of another user',
+  async ({ path, claim }) => {
+    const [userId, anonymousId] = [fresh('owner'), fresh('visitor')];
+    await server.ingest([track({ anonymousId }, 'Product Added')]);
+    await server.ingest([track({ userId }, 'Order Completed')]);
+    const tokens = [
+      null,
+      'nonsense',
+      await token(fresh('other')),
+      await token(userId, 'another secret of this length....'),
+    ];
+    for (const [key, customerToken] of [
+      ...tokens.map((text) => ['wk_required', text] as const),
+      ...tokens.slice(1).map((text) => ['wk_optional', text] as const),
+    ]) {
+      const headers = { ...as(key), ...(customerToken === null ? {} : { 'waymark-customer-token': customerToken }) };
+      const answer = await server.call('POST', path, { body: claim(userId, anonymousId), headers });
+      expect(answer.status, answer.text).toBe(200);
+      expect(answer.text).not.toContain('purchase');
+    }
+    const visitor = await server.describe(`a:${anonymousId}`);
+    expect([visitor.id, visitor.events]).toEqual([`a:${anonymousId}`, 1]);
+    const kinds = (await server.timeline(`u:${userId}`)).map(({ event }) => event);
+    expect(kinds).not.toContain('Product Added');
+  },
+);
+
+test('TK7 a key may be signed for by a public key and a secret at once', async () => {
+  const who = await buyer();
+  const stages = async (customerToken: string) =>
+    (await send('wk_rotated', { events: [message(who, 'page')], customerToken })).body.customer.stages;
+  const by = (alg: string, key: KeyObject | Uint8Array) =>
+    new SignJWT({}).setProtectedHeader({ alg }).setSubject(who.userId).setExpirationTime('1h').sign(key);
+  expect(await stages(await by('ES256', ec.privateKey))).toEqual({ lifecycle: 'purchase' });
+  expect(await stages(await by('HS256', new TextEncoder().encode(SECRET)))).toEqual({ lifecycle: 'purchase' });
+  const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  expect(await stages(await by('ES256', stranger))).toEqual({});
+  expect(await stages(await by('HS256', new TextEncoder().encode(JWK)))).toEqual({});
 });
 
 test('an optional token may be absent and may not be false', async () => {

@@ -13,7 +13,11 @@ const TABLES = readFileSync(
   'utf8',
 );
 
+const UNSAID = { publicKey: null, kid: null, issuer: null, audience: null };
+
 const order = (change: Partial<Order> = {}): Order => ({
+  kind: 'create',
+  signing: UNSAID,
   role: 'write',
   name: 'shop',
   tokenMode: 'off',
@@ -116,11 +120,29 @@ describe('the command line', () => {
   it('asks for a role, a name and a place', () => {
     expect(parse('create --role server --name backend --remote')).toEqual({
       kind: 'order',
-      order: { role: 'server', name: 'backend', tokenMode: 'off', to: 'remote' },
+      order: { kind: 'create', role: 'server', name: 'backend', tokenMode: 'off', signing: UNSAID, to: 'remote' },
     });
     expect(parse('create --role=write --name=shop --token=required --print')).toEqual({
       kind: 'order',
-      order: { role: 'write', name: 'shop', tokenMode: 'required', to: 'print' },
+      order: { kind: 'create', role: 'write', name: 'shop', tokenMode: 'required', signing: UNSAID, to: 'print' },
+    });
+  });
+
+  it('asks for the key whose tokens change', () => {
+    expect(
+      parse('rotate --key wk_1 --public-key shop.pem --kid 2026 --issuer shop --audience waymark --print'),
+    ).toEqual({
+      kind: 'order',
+      order: {
+        kind: 'rotate',
+        key: 'wk_1',
+        signing: { publicKey: 'shop.pem', kid: '2026', issuer: 'shop', audience: 'waymark' },
+        to: 'print',
+      },
+    });
+    expect(parse('retire --key wk_1 --remote')).toEqual({
+      kind: 'order',
+      order: { kind: 'retire', key: 'wk_1', signing: UNSAID, to: 'remote' },
     });
   });
 
@@ -144,6 +166,17 @@ describe('the command line', () => {
     ['create --role write --name a', '--remote'],
     ['create --role write --name a --remote --print', '--remote'],
     ['create --role write --name a --force --print', '--force'],
+    ['create --role write --name a --public-key x.pem --print', '--token'],
+    ['create --role server --name a --token off --kid 1 --print', '--token'],
+    ['create --role write --name a --key wk_1 --print', '--key'],
+    ['create --role write --name a --token required --kid= --print', '--kid'],
+    [`rotate --key wk_1 --issuer ${'a'.repeat(LIMITS.nameCharsMax + 1)} --print`, '--issuer'],
+    ['rotate --print', '--key'],
+    ['rotate --key sk_1 --print', '--key'],
+    ['rotate --key wk_1', '--remote'],
+    ['rotate --key wk_1 --role write --print', '--role'],
+    ['retire --key wk_1 --token off --print', '--token'],
+    ['retire --key wk_1 --public-key x.pem --print', '--key'],
   ])('%j is refused with words about %s', (line, words) => {
     const parsed = parse(line);
     expect(parsed.kind === 'fault' ? parsed.detail : parsed.kind).toContain(words);
@@ -153,6 +186,7 @@ describe('the command line', () => {
     expect(parse(`create --role write --name ${'a'.repeat(LIMITS.nameCharsMax)} --print`).kind).toBe('order'));
 
   it('explains every option it takes', () => {
-    for (const option of ['--role', '--name', '--token', '--remote', '--print']) expect(HELP).toContain(option);
+    for (const option of ['role', 'name', 'token', 'key', 'public-key', 'kid', 'issuer', 'audience', 'remote', 'print'])
+      expect(HELP).toContain(`--${option}`);
   });
 });

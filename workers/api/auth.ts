@@ -1,8 +1,7 @@
 // Who is calling: keys are looked up by their SHA-256 and compared in constant time; a write key is public, so it may
-// report and ask, never read what is personal without a customer token (I8). Admin routes are closed by default.
+// report and ask, never read what is personal without a customer token (I8; token.ts). Admin routes are closed by default.
 
 import { timingSafeEqual } from 'node:crypto';
-import { jwtVerify } from 'jose';
 import type { Catalog, KeyRow } from '../catalog/catalog.ts';
 import { hashKey } from '../catalog/keys.ts';
 
@@ -69,38 +68,5 @@ function keyOfHeader(header: string): string | null {
     return atob(rest).split(':')[0] ?? null;
   } catch {
     return null;
-  }
-}
-
-export type Proof = 'proven' | 'unproven';
-
-/**
- * Whether a caller may see and move what belongs to a known user. A secret key proves it; a write key as its mode says:
- * off asks for nothing, optional believes an absent token and not a false one, required believes a valid token only.
- * A visitor (`userId` null) proves nothing: his id may by now lead to a known user.
- * Source of the token's form: RFC 7519 with HS256; `sub` is the user id.
- */
-export function proofOf(
-  key: KeyRow,
-  token: string | null,
-  userId: string | null,
-  nowMs: number,
-): Proof | Promise<Proof> {
-  if (key.role !== 'write' || key.tokenMode === 'off') return 'proven';
-  if (token === null || token === '') return key.tokenMode === 'optional' ? 'proven' : 'unproven';
-  if (!key.tokenSecret || userId === null) return 'unproven';
-  return verified(token, key.tokenSecret, userId, nowMs);
-}
-
-async function verified(token: string, secret: string, userId: string, nowMs: number): Promise<Proof> {
-  try {
-    const { payload } = await jwtVerify(token, new TextEncoder().encode(secret), {
-      algorithms: ['HS256'],
-      requiredClaims: ['sub', 'exp'],
-      currentDate: new Date(nowMs),
-    });
-    return payload.sub === userId ? 'proven' : 'unproven';
-  } catch {
-    return 'unproven';
   }
 }

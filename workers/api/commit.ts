@@ -5,10 +5,10 @@ import { lacksSecrets } from '../catalog/cache.ts';
 import type { Catalog, KeyRow } from '../catalog/catalog.ts';
 import type { EventStatus, Ingested, Reply } from '../customer/messages.ts';
 import { isSystemEvent } from '../engine/machine.ts';
-import { proofOf } from './auth.ts';
 import { CATALOG_UNREADABLE, type Env, mapBounded, reached } from './context.ts';
 import type { Refused, Taken } from './intake.ts';
 import type { Failure, ProblemError } from './problem.ts';
+import { proofOf } from './token.ts';
 
 /** Objects asked at once. */
 const AT_ONCE = 32;

@@ -19,6 +19,7 @@ import type {
   Wording,
 } from '../customer/messages.ts';
 import { ASK_BY_RPC, answered, questionUrl, standingBody } from '../customer/standing.ts';
+<<<<<<< HEAD
 import { proofOf } from './auth.ts';
 import {
   identifyCaller,
@@ -29,6 +30,9 @@ import {
   tokenOf,
   tooManyEvents,
 } from './caller.ts';
+=======
+import { identifyCaller, identifyQuickly, instantOf, prefixed, tokenOf, tooManyEvents } from './caller.ts';
+>>>>>>> f015d61 (Customer tokens: RS256 and ES256 beside HS256, two keys in force, and a key says its algorithm)
 import { readDecideCall, readEventsCall } from './calls.ts';
 import { isUnverifiable, mustBeTrusted, NOT_REACHED, unreachable, untrusted } from './commit.ts';
 import {
@@ -43,6 +47,7 @@ import {
 } from './context.ts';
 import { type Intake, takeEvent } from './intake.ts';
 import { invalid } from './problem.ts';
+import { proofOf } from './token.ts';
 import { noteDegraded, requestIdOf } from './trace.ts';
 
 /** The calls that make up nearly all of the traffic, by path: POST without a query, from a server or the site's own origin. */

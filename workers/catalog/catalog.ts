@@ -2,7 +2,7 @@
 // did not change since the version before are taken over as they are.
 
 import type { WrittenDeclarations } from '../../schema/catalog.ts';
-import type { documents, keys } from '../../schema/d1.ts';
+import type { documents, keys, tokenKeys } from '../../schema/d1.ts';
 import type { PlacementRules } from '../decide/decide.ts';
 import { type Wording, wordingOf } from '../decide/fragments.ts';
 import { compileItem, type Item } from '../decide/items.ts';
@@ -18,7 +18,9 @@ import type { Snapshot } from '../experiments/snapshot.ts';
 import { compilePolicies, NO_POLICIES, type Policies } from '../policies/policies.ts';
 
 export type DocumentRow = typeof documents.$inferSelect;
-export type KeyRow = typeof keys.$inferSelect;
+export type TokenKeyRow = typeof tokenKeys.$inferSelect;
+/** An access key, with what customer tokens presented with it may be signed with. */
+export type KeyRow = typeof keys.$inferSelect & { readonly tokenKeys?: readonly TokenKeyRow[] };
 
 export interface Catalog extends Openings {
   readonly version: number;

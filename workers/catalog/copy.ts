@@ -15,7 +15,7 @@ const ENTRY = 'https://catalog.waymark.invalid/current';
 const KEPT_SECONDS = 7 * 86_400;
 
 export async function saveCopy(rows: CatalogRows): Promise<void> {
-  const kept = { ...rows, keys: rows.keys.map((key) => ({ ...key, tokenSecret: null })) };
+  const kept = { ...rows, keys: rows.keys.map((key) => ({ ...key, tokenSecret: null, tokenKeys: [] })) };
   const headers = { 'content-type': 'application/json', 'cache-control': `max-age=${KEPT_SECONDS}` };
   await (await caches.open(CACHE)).put(ENTRY, new Response(JSON.stringify(kept), { headers }));
 }

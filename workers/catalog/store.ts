@@ -3,7 +3,7 @@
 
 import { and, asc, eq, gt, isNull, lte, max, or, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
-import { catalogHead, type DocumentKind, documents, keys } from '../../schema/d1.ts';
+import { catalogHead, type DocumentKind, documents, keys, tokenKeys } from '../../schema/d1.ts';
 import type { DocumentRow, KeyRow } from './catalog.ts';
 
 const HEAD_ID = 1;
@@ -48,7 +48,10 @@ export async function readDocuments(db: D1Database, version: number): Promise<Do
 }
 
 export async function readKeys(db: D1Database): Promise<KeyRow[]> {
-  return drizzle(db).select().from(keys);
+  const d1 = drizzle(db);
+  const [rows, signing] = await d1.batch([d1.select().from(keys), d1.select().from(tokenKeys)]);
+  const byKey = Map.groupBy(signing, ({ keyHash }) => keyHash);
+  return rows.map((row) => ({ ...row, tokenKeys: byKey.get(row.hash) ?? [] }));
 }
 
 /** One version of one document, whether it is still true or not. */
