@@ -13,11 +13,7 @@ export interface Room {
 export const ROOMS = {
   pure: {
     include: [
-<<<<<<< HEAD
-      'tests/{check,consent,decide,engine,experiments,histories,journeys,schema,simulation,site,tidy,totals}/**/*.test.ts',
-=======
-      'tests/{check,decide,engine,experiments,histories,identity,journeys,schema,simulation,site,tidy,totals}/**/*.test.ts',
->>>>>>> f015d61 (Customer tokens: RS256 and ES256 beside HS256, two keys in force, and a key says its algorithm)
+      'tests/{check,consent,decide,engine,experiments,histories,identity,journeys,schema,simulation,site,tidy,totals}/**/*.test.ts',
     ],
   },
   platform: { include: ['tests/{customer,delivery,render}/**/*.test.ts'] },

@@ -19,8 +19,6 @@ import type {
   Wording,
 } from '../customer/messages.ts';
 import { ASK_BY_RPC, answered, questionUrl, standingBody } from '../customer/standing.ts';
-<<<<<<< HEAD
-import { proofOf } from './auth.ts';
 import {
   identifyCaller,
   identifyQuickly,
@@ -30,9 +28,6 @@ import {
   tokenOf,
   tooManyEvents,
 } from './caller.ts';
-=======
-import { identifyCaller, identifyQuickly, instantOf, prefixed, tokenOf, tooManyEvents } from './caller.ts';
->>>>>>> f015d61 (Customer tokens: RS256 and ES256 beside HS256, two keys in force, and a key says its algorithm)
 import { readDecideCall, readEventsCall } from './calls.ts';
 import { isUnverifiable, mustBeTrusted, NOT_REACHED, unreachable, untrusted } from './commit.ts';
 import {
