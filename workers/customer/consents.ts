@@ -21,7 +21,7 @@ import type { IncomingEvent, Said } from './messages.ts';
 import type { CustomerState } from './state.ts';
 import { CONSENT_LOG, consentBodies, readPart, writePart } from './storage.ts';
 
-const PART = 'consents';
+export const CONSENTS = 'consents';
 
 /** Of a state that a commit may still change only by `write`; the next commit makes another state. */
 const known = new WeakMap<CustomerState, Consents>();
@@ -36,7 +36,7 @@ export function inheritConsents(before: CustomerState | null, draft: CustomerSta
 export function consentsOf(sql: SqlStorage, state: CustomerState, rules: ConsentRules): Consents {
   const read = known.get(state);
   if (read) return read;
-  const part = readPart(sql, PART);
+  const part = readPart(sql, CONSENTS);
   const consents = part === null ? fromHistory(sql, rules) : { ...NO_CONSENTS, ...(JSON.parse(part) as Consents) };
   known.set(state, consents);
   return consents;
@@ -94,7 +94,7 @@ export const refused = (
 function write(commit: Commit, consents: Consents): void {
   known.set(commit.state, consents);
   commit.wrote = true;
-  writePart(commit.sql, PART, JSON.stringify(consents));
+  writePart(commit.sql, CONSENTS, JSON.stringify(consents));
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -133,9 +133,6 @@ export function noteConsent(commit: Commit, event: IncomingEvent, message: JsonO
   }));
 }
 
-/** The part as it travels with a customer who becomes another one; null where nothing was ever said. */
-export const consentPart = (sql: SqlStorage): string | null => readPart(sql, PART);
-
 /** CN9, CL2: joins what another customer has said. `at` in milliseconds. */
 export function takeConsents(commit: Commit, part: string | null, source: string, at: number): void {
   if (part === null) return;
@@ -143,4 +140,10 @@ export function takeConsents(commit: Commit, part: string | null, source: string
   const both = joined(consentsOf(commit.sql, commit.state, commit.policies.consent), other);
   const logged = other.logged ? log(commit, both.logged, { joins: source, ...other.logged }, at) : both.logged;
   write(commit, { ...both, logged });
+}
+
+/** GM12: what counted before a merge counts again; the log goes on where it stands. */
+export function revertConsents(commit: Commit, part: string | null): void {
+  const { logged } = consentsOf(commit.sql, commit.state, commit.policies.consent);
+  write(commit, { ...NO_CONSENTS, ...(part === null ? {} : (JSON.parse(part) as Consents)), logged });
 }

@@ -105,8 +105,8 @@ export function noteOutcomes(commit: Commit, name: string, event: () => EngineEv
 }
 
 /** X9: what another customer's object kept, whose history comes here. */
-export function takeExposures(commit: Commit, bodies: readonly string[]): void {
-  for (const body of bodies) {
+export function takeExposures(commit: Commit, parts: readonly { readonly body: string }[]): void {
+  for (const { body } of parts) {
     const other = JSON.parse(body) as Exposure;
     const own = readExposure(commit.sql, other.experiment);
     keepExposure(commit, own ? mergeExposures(own, other) : other);

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../schema/json.ts';
 import type { Explained } from '../decide/decide.ts';
 import type { FieldValue } from '../decide/templates.ts';
 import type { DueTimer, Run } from '../engine/machine.ts';
-import type { Entry } from './storage.ts';
+import type { Entry, Part } from './storage.ts';
 
 export interface IncomingEvent {
   readonly messageId: string;
@@ -242,11 +242,8 @@ export interface MovedRest {
   readonly traits: string;
   readonly runs: readonly string[];
   readonly messages: readonly string[];
-  readonly exposures: readonly string[];
-  readonly ledgers: readonly { readonly name: string; readonly body: string }[];
-  /** Absent from an object of before there were totals. */
-  readonly consents?: string | null;
-  readonly claims?: readonly { readonly name: string; readonly body: string }[];
+  /** The parts that joins.ts names. */
+  readonly parts: readonly Part[];
   readonly lastActivityAt: number | null;
   readonly lastInputAt: number;
 }

@@ -6,20 +6,14 @@ import { isObject, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import type { Run } from '../engine/machine.ts';
 import type { MachineOf } from '../engine/travel.ts';
-import { takeClaims } from './claims.ts';
 import { type Commit, learn, record } from './commit.ts';
-import { consentPart, takeConsents } from './consents.ts';
-import { takeExposures } from './exposures.ts';
-import { takeLedgers } from './ledgers.ts';
+import { joinedParts, takeParts } from './joins.ts';
 import type { HandOver, MovedRest } from './messages.ts';
 import { keepMessage, type StoredMessage } from './sending.ts';
 import type { CustomerState } from './state.ts';
 import {
-  claimParts,
-  exposureBodies,
   insertEntry,
   lastMessageNumber,
-  ledgerParts,
   messageBodies,
   readEntriesAfter,
   readMoves,
@@ -60,10 +54,7 @@ export function handOverPage(sql: SqlStorage, state: CustomerState, cursor: numb
           traits: JSON.stringify(state.traits),
           runs: [...state.runs.values()].map((run) => JSON.stringify(run)),
           messages: messageBodies(sql, Number.MAX_SAFE_INTEGER, LIMITS.movedMessagesMax).reverse(),
-          exposures: exposureBodies(sql),
-          ledgers: ledgerParts(sql),
-          claims: claimParts(sql),
-          consents: consentPart(sql),
+          parts: joinedParts(sql),
           lastActivityAt: state.lastActivityAt,
           lastInputAt: state.lastInputAt,
         }
@@ -97,10 +88,7 @@ export function takePage(commit: Commit, source: string, page: Extract<HandOver,
   state.lastInputAt = Math.max(state.lastInputAt, rest.lastInputAt, at);
   record(commit, 'merged', state.lastInputAt, { from: source });
   for (const text of rest.runs) takeRun(commit, JSON.parse(text) as Run, source);
-  takeExposures(commit, rest.exposures);
-  takeLedgers(commit, rest.ledgers);
-  takeClaims(commit, rest.claims ?? [], state.lastInputAt);
-  takeConsents(commit, rest.consents ?? null, source, state.lastInputAt);
+  takeParts(commit, rest.parts, { source, at: state.lastInputAt });
   let number = lastMessageNumber(sql);
   for (const text of rest.messages) keepMessage(commit, { ...(JSON.parse(text) as StoredMessage), number: ++number });
   writeMove(sql, source, { cursor: page.entries.at(-1)?.seq ?? 0, done: true });

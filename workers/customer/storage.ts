@@ -60,13 +60,12 @@ export const SQL = {
   readExposures: "SELECT body FROM parts WHERE name >= 'exposure:' AND name < 'exposure;' LIMIT 1000",
   readLedgers: "SELECT name, body FROM parts WHERE name >= 'ledger:' AND name < 'ledger;' LIMIT 1000",
   readClaims: "SELECT name, body FROM parts WHERE name >= 'claims:' AND name < 'claims;' LIMIT 1000",
-  clearClaims: "DELETE FROM parts WHERE name >= 'claims:' AND name < 'claims;'",
-  clearLedgers: "DELETE FROM parts WHERE name >= 'ledger:' AND name < 'ledger;'",
   latestBodies: 'SELECT body FROM entries WHERE name = ? ORDER BY at DESC, seq DESC LIMIT ?',
-  clearExposures: "DELETE FROM parts WHERE name >= 'exposure:' AND name < 'exposure;'",
   clearEntries: 'DELETE FROM entries',
-  clearRuns: "DELETE FROM parts WHERE name >= 'run:' AND name < 'run;'",
-  clearMessages: "DELETE FROM parts WHERE name >= 'message:' AND name < 'message;'",
+  clearPartsBefore: "DELETE FROM parts WHERE name < 'effect:'",
+  clearPartsBetween: "DELETE FROM parts WHERE name >= 'effect;' AND name < 'migration:'",
+  clearPartsAfter: "DELETE FROM parts WHERE name >= 'migration;'",
+  partsBelow: 'SELECT name, body FROM parts WHERE name >= ? AND name < ? LIMIT 1000',
   clearMessageEffects: "DELETE FROM parts WHERE name >= 'effect:message/' AND name < 'effect:message0'",
 } as const;
 
@@ -240,6 +239,18 @@ export function messageBodies(sql: SqlStorage, before: number, limit: number): s
     .map((row) => row.body);
 }
 
+export interface Part {
+  readonly name: string;
+  readonly body: string;
+}
+
+/** Parts whose names begin so. */
+export function partsBelow(sql: SqlStorage, prefix: string): Part[] {
+  const last = prefix.length - 1;
+  const end = prefix.slice(0, last) + String.fromCharCode(prefix.charCodeAt(last) + 1);
+  return sql.exec<{ name: string; body: string }>(SQL.partsBelow, prefix, end).toArray();
+}
+
 /** What is kept of experiments, by their ids. */
 export function exposureBodies(sql: SqlStorage): string[] {
   return sql
@@ -277,11 +288,9 @@ export function readMoves(sql: SqlStorage): { source: string; body: string }[] {
 /** What a customer who was moved leaves behind: the redirect and nothing else. */
 export function clearHistory(sql: SqlStorage): void {
   sql.exec(SQL.clearEntries);
-  sql.exec(SQL.clearRuns);
-  sql.exec(SQL.clearExposures);
-  sql.exec(SQL.clearLedgers);
-  sql.exec(SQL.clearClaims);
-  sql.exec(SQL.clearMessages);
+  sql.exec(SQL.clearPartsBefore);
+  sql.exec(SQL.clearPartsBetween);
+  sql.exec(SQL.clearPartsAfter);
   sql.exec(SQL.clearMessageEffects);
   writeTraits(sql, {});
 }
