@@ -45,6 +45,9 @@ export const LIMITS = {
   termsMax: 100,
   /** How long after a decision what came of it still counts. */
   attributionMs: 30 * 86_400_000,
+  /** Lines of the timeline, the newest, that a customer's devices and open tasks are read from; and devices shown. */
+  ownEntriesMax: 2_000,
+  devicesMax: 20,
   /** Orders looked at to know what a customer owns. */
   ordersMax: 200,
   /** Customers one message of a rousing looks after. */

@@ -12,6 +12,7 @@ import { cloudEventRoutes } from './cloudevents.ts';
 import { consentRoutes } from './consent.ts';
 import { type AppEnv, type Env, type Handler, inTime, json, type LocalMode, problem } from './context.ts';
 import { docsRoutes } from './docs.ts';
+import { meRoutes } from './me.ts';
 import { openApiDocument } from './openapi.ts';
 import { busyCalls, siteRoutes } from './sites.ts';
 import { snippetRoutes } from './snippet.ts';
@@ -34,6 +35,7 @@ export function createApp(local: LocalMode | null): App {
   routes.route('/', snippetRoutes());
   routes.route('/', siteRoutes(busy));
   routes.route('/', cacheableRoutes(local));
+  routes.route('/', meRoutes(local));
   routes.route('/', clickRoutes());
   routes.route('/', consentRoutes());
   routes.route('/', trackingRoutes(local));

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { ADMIN_ROUTES } from './openapi-admin.ts';
 import { cloudEvent, visit } from './openapi-examples.ts';
+import { IDENTITY_ROUTES } from './openapi-identity.ts';
 import { PEOPLE_ROUTES } from './openapi-people.ts';
 import type { Route } from './openapi-route.ts';
 import { TRACKING_ROUTES } from './openapi-tracking.ts';
@@ -188,6 +189,7 @@ const CLOUD_EVENTS: Route = {
 export const ROUTES: readonly Route[] = [
   ...SYSTEM,
   ...SITES,
+  ...IDENTITY_ROUTES,
   CLOUD_EVENTS,
   ...PEOPLE_ROUTES,
   ...TRACKING_ROUTES,

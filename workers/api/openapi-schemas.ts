@@ -20,11 +20,13 @@ import { Loss, PreviewCall } from './admin-preview.ts';
 import { SimulateCall, Simulated } from './admin-simulate.ts';
 import { CodesDraft, ItemTotals, Pool, PoolAdded } from './admin-totals.ts';
 import { DecideCall, EventsCall } from './calls.ts';
+import { Devices, Me } from './openapi-identity.ts';
 
 const time = z.iso.datetime().describe('ISO 8601, UTC.');
 const version = z.int().min(1);
 const dryRun = z.boolean().optional().describe('Checks and answers as if it were written, and writes nothing.');
-const TOKEN = 'A JWT (HS256) whose sub is the user id. The header Waymark-Customer-Token does the same.';
+const TOKEN =
+  'A JWT (HS256, RS256 or ES256) whose sub is the user id. The header Waymark-Customer-Token does the same.';
 const writeKey = z
   .string()
   .optional()
@@ -190,6 +192,7 @@ export const SCHEMAS = {
     decisions: Decisions,
     explained: z.record(z.string(), z.array(Loss)),
   }),
+  Me,
   AnonymousAnswer: z.object({ decisions: Decisions, degraded: z.literal(false) }),
   Message: z.looseObject({ ...message, ...credentials }),
   TrackMessage: z.looseObject({ ...message, event: text, ...credentials }),
@@ -326,6 +329,7 @@ export const SCHEMAS = {
     id: z.string(),
     traits: z.record(z.string(), z.unknown()),
     identifiers: z.object({ userId: z.string().optional(), anonymousIds: z.array(z.string()) }),
+    devices: Devices,
     consents: z.record(z.string(), z.unknown()),
     stages,
     runs: z.array(run),

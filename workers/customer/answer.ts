@@ -303,6 +303,7 @@ export function describe(
   anonymousIds: readonly string[],
   effectsPending: number,
   consents: Described['consents'],
+  devices: Described['devices'],
 ): Described {
   const runs = liveRuns(state);
   const iso = (at: number) => new Date(at).toISOString();
@@ -312,6 +313,7 @@ export function describe(
     identifiers: state.id.startsWith('u:')
       ? { userId: state.id.slice(2), anonymousIds }
       : { anonymousIds: [state.id.slice(2), ...anonymousIds] },
+    devices,
     consents,
     stages: stagesOf(state),
     runs: [...state.runs.values()].sort(byId).map((run) => ({

@@ -27,6 +27,7 @@ import type {
   IncomingEvent,
   Ingested,
   IngestRequest,
+  Own,
   Projection,
   Recorded,
   Reply,
@@ -39,6 +40,7 @@ import type {
 import { readMet } from './met.ts';
 import { handOverPage, movedSources } from './move.ts';
 import { adoptSource, catalogOf, drain, projectionOf, seeToIndex, tellAfterwards } from './outbound.ts';
+import { ownView, shownDevices } from './own.ts';
 import { passedOn } from './passing.ts';
 import { claimMessage, readMessages, settleMessage } from './sending.ts';
 import { ASK_BY_RPC, answered, readQuestionUrl, standingBody } from './standing.ts';
@@ -226,7 +228,8 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     const state = cell.load();
     if (!state) return null;
     const consents = shownConsents(cell.sql, state, catalog.policies.consent, now());
-    return describe(state, cell.machineOf(catalog), movedSources(cell.sql), cell.outbox().length, consents);
+    const devices = shownDevices(cell.sql, state);
+    return describe(state, cell.machineOf(catalog), movedSources(cell.sql), cell.outbox().length, consents, devices);
   }
 
   async consentLog(from: number, limit: number): Promise<string[] | null> {
@@ -243,6 +246,17 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     const catalog = await catalogOf(cell, catalogVersion);
     if (!catalog) return NO_CATALOG;
     return { kind: 'done', said: saidBy(cell.sql, cell.load(), catalog.policies.consent, now()) };
+  }
+
+  /** What this customer is shown of themselves, who has proven to be; null: nothing is known. Only reads. */
+  async own(catalogVersion: number): Promise<Reply<{ readonly own: Own | null }>> {
+    const opened = await this.#open(catalogVersion, undefined);
+    const cell = this.#cell;
+    if (opened.kind === 'moved') return passedOn(cell.stub(opened.to).own(catalogVersion));
+    if (opened.kind !== 'open') return opened;
+    const state = cell.load();
+    const consents = state && shownConsents(cell.sql, state, opened.catalog.policies.consent, opened.at);
+    return { kind: 'done', own: state && ownView(cell.sql, state, consents ?? {}) };
   }
 
   /** A page of the timeline, newest first; `before` is exclusive. Null: no such customer. */

@@ -4,6 +4,8 @@ import type { JsonObject } from '../../schema/json.ts';
 import type { Explained } from '../decide/decide.ts';
 import type { FieldValue } from '../decide/templates.ts';
 import type { DueTimer, Run } from '../engine/machine.ts';
+import type { Device } from '../identity/devices.ts';
+import type { Order, Task } from '../identity/own.ts';
 import type { Entry, Part } from './storage.ts';
 
 export interface IncomingEvent {
@@ -141,6 +143,7 @@ export interface Described {
   readonly id: string;
   readonly traits: JsonObject;
   readonly identifiers: { readonly userId?: string; readonly anonymousIds: readonly string[] };
+  readonly devices: readonly ShownDevice[];
   readonly consents: JsonObject;
   readonly stages: Record<string, string>;
   readonly runs: readonly {
@@ -161,6 +164,25 @@ export interface Described {
   readonly effectsPending: number;
   readonly createdAt: string;
   readonly lastActivityAt: string | null;
+}
+
+/** A device as operators see it; its owner does not need its id. */
+export interface ShownDevice extends Pick<Device, 'id' | 'kind' | 'system' | 'browser' | 'events'> {
+  readonly firstSeenAt: string;
+  readonly lastSeenAt: string;
+}
+
+/** What a customer sees of themselves. */
+export interface Own {
+  readonly id: string;
+  readonly language: string | null;
+  readonly stages: Record<string, string>;
+  /** Masked. */
+  readonly identifiers: readonly { readonly kind: string; readonly value: string }[];
+  readonly consents: JsonObject;
+  readonly orders: readonly (Omit<Order, 'at'> & { readonly at: string })[];
+  readonly tasks: readonly (Omit<Task, 'at' | 'dueAt'> & { readonly at: string; readonly dueAt: string | null })[];
+  readonly devices: readonly Omit<ShownDevice, 'id' | 'events'>[];
 }
 
 /** A page of what was recorded of a customer, for replay. */
@@ -296,6 +318,7 @@ export interface CustomerCalls {
   pendingProjection(): Promise<Projection | null>;
   confirm(revision: number): Promise<void>;
   describe(): Promise<Described | null>;
+  own(catalogVersion: number): Promise<Reply<{ readonly own: Own | null }>>;
   timeline(before: number, limit: number): Promise<Entry[] | null>;
   recorded(after: number, limit: number): Promise<Reply<Recorded> | null>;
   handOver(target: string, cursor: number): Promise<HandOver>;

@@ -5,6 +5,7 @@ import type { Json, JsonObject } from '../../schema/json.ts';
 import { isObject } from '../../schema/json.ts';
 import type { Facts } from '../engine/facts.ts';
 import type { Run } from '../engine/machine.ts';
+import type { Sighting } from '../identity/devices.ts';
 import { type CustomerState, newState } from './state.ts';
 
 export interface Entry {
@@ -53,6 +54,10 @@ export const SQL = {
   lastMessage: "SELECT name FROM parts WHERE name >= 'message:' AND name < 'message;' ORDER BY name DESC LIMIT 1",
   consents: 'SELECT at, body FROM entries WHERE name = ? ORDER BY at DESC, seq DESC LIMIT 200',
   consentLog: "SELECT body FROM entries WHERE name = ? AND kind = 'consent' ORDER BY at, seq LIMIT ? OFFSET ?",
+  sightings:
+    "SELECT at, json_extract(body, '$.context.device.id') AS device, json_extract(body, '$.anonymousId') AS anonymous, json_extract(body, '$.context.userAgent') AS agent FROM entries WHERE seq > ? AND kind = 'event' ORDER BY seq DESC LIMIT ?",
+  tasks: "SELECT at, body FROM entries WHERE seq > ? AND kind = 'task' ORDER BY seq DESC LIMIT ?",
+  latestEvents: 'SELECT at, body FROM entries WHERE name = ? ORDER BY at DESC, seq DESC LIMIT ?',
   entryByMessage: 'SELECT body FROM entries WHERE message_id = ?',
   deletePart: 'DELETE FROM parts WHERE name = ?',
   readEffects: "SELECT name, body FROM parts WHERE name >= 'effect:' AND name < 'effect;' LIMIT 1000",
@@ -276,6 +281,36 @@ export function latestBodies(sql: SqlStorage, event: string, limit: number): str
     .toArray()
     .map(({ body }) => body);
 }
+
+/** The events of a name with their instants, the latest first. */
+export function latestEvents(sql: SqlStorage, event: string, limit: number): { at: number; body: string }[] {
+  return sql.exec<{ at: number; body: string }>(SQL.latestEvents, event, limit).toArray();
+}
+
+/** Of the newest `count` lines the tasks, the newest first. `nextSeq` of the customer. */
+export function recentTasks(sql: SqlStorage, nextSeq: number, count: number): { at: number; body: string }[] {
+  return sql.exec<{ at: number; body: string }>(SQL.tasks, nextSeq - 1 - count, count).toArray();
+}
+
+/** What the events among the newest `count` lines say of where they came from, the newest first. */
+export function recentSightings(sql: SqlStorage, nextSeq: number, count: number): Omit<Sighting, 'events'>[] {
+  return sql
+    .exec(SQL.sightings, nextSeq - 1 - count, count)
+    .toArray()
+    .map(({ at, device, anonymous, agent }) => ({
+      deviceId: textOrNull(device),
+      anonymousId: textOrNull(anonymous),
+      userAgent: textOrNull(agent),
+      firstAt: Number(at),
+      lastAt: Number(at),
+    }));
+}
+
+/** An id may be sent as a number; a list or an object is none. */
+const textOrNull = (value: unknown): string | null =>
+  (typeof value === 'string' && value !== '' && !/^[[{]/.test(value)) || typeof value === 'number'
+    ? String(value)
+    : null;
 
 /** Every move into this customer that has begun: `move:<source>` and its progress. */
 export function readMoves(sql: SqlStorage): { source: string; body: string }[] {
