@@ -150,6 +150,30 @@ export const experimentSnapshots = sqliteTable(
   (table) => [index('experiment_snapshots_by_experiment').on(table.experiment, table.version)],
 );
 
+/**
+ * Customers who were erased, by a keyed hash of their id: word to the index that is late must not bring a row back. Nothing
+ * personal; a row may go once every queue has let go of what it held.
+ */
+export const erased = sqliteTable('erased', {
+  hash: text('hash').primaryKey(),
+  erasedAt: integer('erased_at').notNull(),
+});
+
+/** Who has read a customer as an operator, the customer by a keyed hash. */
+export const accessLog = sqliteTable(
+  'access_log',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    at: integer('at').notNull(),
+    customerHash: text('customer_hash').notNull(),
+    /** The name of the key, and what was read: the route by its pattern. */
+    key: text('key').notNull(),
+    route: text('route').notNull(),
+    requestId: text('request_id').notNull(),
+  },
+  (table) => [index('access_log_by_customer').on(table.customerHash, table.id), index('access_log_by_at').on(table.at)],
+);
+
 /** Customers under import: registered before their object is touched, forgotten once finish has reached them. */
 export const imports = sqliteTable('imports', { customerId: text('customer_id').primaryKey() });
 

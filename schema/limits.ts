@@ -20,6 +20,8 @@ export const LIMITS = {
   channelsMax: 20,
   /** Events that are kept whatever a customer says. */
   necessaryEventsMax: 200,
+  /** How long it is known who has read a customer. */
+  accessLogDays: 400,
   /** Signals of consent in one event. */
   consentSignalsMax: 50,
   /** Publishes of journeys a customer remembers having met; older ones are forgotten. */

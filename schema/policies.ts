@@ -3,11 +3,13 @@
 
 import { z } from 'zod';
 import { ConsentPolicy } from './policies/consent.ts';
+import { PrivacyPolicy } from './policies/privacy.ts';
 
 export const Policies = z
   .strictObject({
     $schema: z.string().optional(),
     consent: ConsentPolicy.optional(),
+    privacy: PrivacyPolicy.optional(),
   })
   .meta({ title: 'Waymark policies' });
 export type Policies = z.infer<typeof Policies>;

@@ -205,7 +205,7 @@ describe('as deployed, with configured origins', () => {
 });
 
 test('while a system starts, a page of another origin reads when to come back', async () => {
-  const app = createApp({ keys: new Map(), linkSecret: 'l', ready: false });
+  const app = createApp({ keys: new Map(), linkSecret: 'l', ready: false, forgetMails: async () => 0 });
   const request = new Request('https://edge.example/v1/events', {
     method: 'POST',
     headers: { origin: 'https://shop.example' },

@@ -9,6 +9,7 @@ beforeAll(() => prepare([{ id: 'shop', entry: [{ event: 'Start' }], initial: 'fi
 
 /** Statements that go through a whole table, and what bounds it. */
 const SCANS: Readonly<Partial<Record<keyof typeof SQL, string>>> = {
+  counts: 'once, when the customer is erased',
   clearEntries: 'once in the life of an object, when all it held has been moved',
 };
 

@@ -15,7 +15,12 @@ import { often } from '../prove.ts';
 
 const KEY = 'wk_render';
 const row: KeyRow = { hash: hashKey(KEY), name: KEY, role: 'write', tokenMode: 'off', tokenSecret: '', createdAt: 0 };
-const app = createApp({ keys: new Map([[row.hash, row]]), linkSecret: 'ls_render', ready: true });
+const app = createApp({
+  keys: new Map([[row.hash, row]]),
+  linkSecret: 'ls_render',
+  ready: true,
+  forgetMails: async () => 0,
+});
 
 /** What the system was asked, and the system. */
 const asked: Request[] = [];

@@ -149,7 +149,7 @@ describe('the document', () => {
 
 describe('the routes', () => {
   const deployed = createApp(null).routes;
-  const local = createApp({ keys: new Map(), linkSecret: 'l', ready: true }).routes;
+  const local = createApp({ keys: new Map(), linkSecret: 'l', ready: true, forgetMails: async () => 0 }).routes;
   local.route('/admin', clockRoutes());
 
   it('of a deployment are documented, and no other but those marked as local', () => {

@@ -5,10 +5,12 @@ import { Hono } from 'hono';
 import { parseJsonText } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { now } from '../clock.ts';
+import { linkSecretIn } from '../customer/links.ts';
 import type { EventStatus, Fired, IncomingEvent, Projection, Reply } from '../customer/messages.ts';
 import { confirmProjections, foldProjections } from '../delivery/projections.ts';
 import type { AdminEnv } from './admin.ts';
 import { readBytes } from './body.ts';
+import { ERASED } from './commit.ts';
 import { type Env, json, mapBounded, problem } from './context.ts';
 import { type Taken, takeEvent } from './intake.ts';
 import type { ProblemError } from './problem.ts';
@@ -47,10 +49,13 @@ export function adminImportRoutes(): Hono<AdminEnv> {
     const intake = { vocabulary: catalog.vocabulary, receivedAt: now(), sentAt: undefined };
     const rejected: { line: number; errors: readonly ProblemError[] }[] = [];
     const lines: Line[] = [];
+    const lineOf = new Map<IncomingEvent, number>();
     for (const { line, text: source } of filled) {
       const taken = takeLine(source, intake);
-      if (taken.ok) lines.push({ customerId: taken.customerId, event: taken.event });
-      else rejected.push({ line, errors: taken.errors });
+      if (taken.ok) {
+        lines.push({ customerId: taken.customerId, event: taken.event });
+        lineOf.set(taken.event, line);
+      } else rejected.push({ line, errors: taken.errors });
     }
     const owned = await withOwners(c.env, lines);
     await register(c.env.DB, [...new Set(owned.map(({ customerId }) => customerId))]);
@@ -64,8 +69,10 @@ export function adminImportRoutes(): Hono<AdminEnv> {
           failed = true;
           return;
         }
-        for (const status of statuses) {
+        for (const [index, status] of statuses.entries()) {
+          const event = events[index];
           if (status === 'accepted') accepted++;
+          else if (status === 'erased' && event) rejected.push({ line: lineOf.get(event) ?? 0, errors: [ERASED] });
           else duplicates++;
         }
       }
@@ -76,7 +83,7 @@ export function adminImportRoutes(): Hono<AdminEnv> {
         detail: 'Not every event was applied. Send the same call again: what was applied counts as duplicate.',
         retryAfterSeconds: 2,
       });
-    return json({ accepted, duplicates, rejected });
+    return json({ accepted, duplicates, rejected: rejected.sort((one, other) => one.line - other.line) });
   });
 
   app.post('/import/finish', async (c) => {
@@ -102,7 +109,7 @@ export function adminImportRoutes(): Hono<AdminEnv> {
         timersFired += reply.timersFired;
         if (reply.projection) projections.push(reply.projection);
       }
-      await foldProjections(c.env.DB, projections);
+      await foldProjections(c.env.DB, projections, linkSecretIn(c.env));
       await confirmProjections(c.env.CUSTOMER, projections);
       await unregister(c.env.DB, ids);
       customers += ids.length;

@@ -3,6 +3,7 @@
 import { Hono } from 'hono';
 import { ADMIN_WAIT_MS } from '../../schema/limits.ts';
 import type { Catalog, KeyRow } from '../catalog/catalog.ts';
+import { noteAccess } from './access.ts';
 import { adminCatalogRoutes } from './admin-catalog.ts';
 import { adminCustomerRoutes } from './admin-customers.ts';
 import { adminExperimentRoutes } from './admin-experiments.ts';
@@ -10,6 +11,7 @@ import { adminImportRoutes } from './admin-import.ts';
 import { adminJourneyRoutes } from './admin-journeys.ts';
 import { adminMessageRoutes } from './admin-messages.ts';
 import { adminPreviewRoutes } from './admin-preview.ts';
+import { adminPrivacyRoutes } from './admin-privacy.ts';
 import { adminSimulateRoutes } from './admin-simulate.ts';
 import { adminTotalsRoutes } from './admin-totals.ts';
 import { bearerOf, findKey } from './auth.ts';
@@ -62,6 +64,7 @@ export function adminRoutes(local: LocalMode | null): Hono<AdminEnv> {
     return undefined;
   });
   app.use('*', idempotent);
+  for (const path of ['/customers/:id/*', '/messages']) app.use(path, noteAccess);
   app.route('/', adminJourneyRoutes());
   app.route('/', adminCatalogRoutes());
   app.route('/', adminExperimentRoutes());
@@ -71,5 +74,6 @@ export function adminRoutes(local: LocalMode | null): Hono<AdminEnv> {
   app.route('/', adminSimulateRoutes());
   app.route('/', adminPreviewRoutes());
   app.route('/', adminTotalsRoutes());
+  app.route('/', adminPrivacyRoutes(local));
   return app;
 }

@@ -25,6 +25,9 @@ export interface Outcome {
   readonly errors?: readonly ProblemError[];
 }
 
+/** PV4. */
+export const ERASED: ProblemError = { pointer: '', detail: 'This customer was erased: nothing of the event is kept.' };
+
 const NEEDS_TOKEN = 'This event is accepted with a customer token or from a server key only.';
 const NEEDS_SERVER = 'This event speaks to journeys: it is accepted from a server key only.';
 
@@ -110,8 +113,12 @@ export async function commitEvents(
       if (failed?.kind !== 'unavailable') failed = reply;
       return;
     }
-    for (const [at, { index, taken }] of group.entries())
-      outcomes[index] = { messageId: taken.event.messageId, status: reply.statuses[at] ?? 'accepted' };
+    for (const [at, { index, taken }] of group.entries()) {
+      const { messageId } = taken.event;
+      const status = reply.statuses[at] ?? 'accepted';
+      outcomes[index] =
+        status === 'erased' ? { messageId, status: 'rejected', errors: [ERASED] } : { messageId, status };
+    }
   };
   // Anonymous customers first: a later message of the same batch may turn one of them into a known customer.
   const groups = [...byCustomer];

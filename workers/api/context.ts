@@ -33,6 +33,8 @@ export interface LocalMode {
   readonly linkSecret: string;
   /** False until what stands in journeys/ is published: an event before that would find no journey. */
   ready: boolean;
+  /** Forgets the mails with these keys, which the local mailbox keeps. */
+  readonly forgetMails: (env: Env, keys: readonly string[]) => Promise<number>;
 }
 
 /** Answers one request. */

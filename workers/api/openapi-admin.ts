@@ -129,6 +129,47 @@ const CUSTOMERS: readonly Route[] = [
   },
   {
     method: 'get',
+    path: '/admin/customers/{id}/export',
+    id: 'exportCustomer',
+    tag: 'customers',
+    summary: 'Everything that is kept of a customer (GDPR Art. 15 and 20)',
+    description:
+      'As JSON (format waymark-export-1), or with format=html, or for who asks for text/html, as a page to read in German or English. It is sent piece by piece.',
+    params: customerId,
+    query: z.object({
+      format: z.enum(['json', 'html']).optional(),
+      language: z.string().max(35).optional().meta({ example: 'de' }),
+    }),
+    answers: { 200: { schema: 'CustomerExport', words: 'All of it.' } },
+    problems: [400, 404],
+  },
+  {
+    method: 'post',
+    path: '/admin/customers/{id}/erase',
+    id: 'eraseCustomer',
+    tag: 'customers',
+    summary: 'Remove everything that is kept of a customer (GDPR Art. 17)',
+    description:
+      'The customer, the ids that became them, the rows of the index. What is left is the time and a keyed hash; late events are rejected. May be sent again: what a call that was cut short has left is removed then.',
+    params: z.object({ id: z.string().meta({ example: 'u:nobody-yet' }) }),
+    answers: { 200: { schema: 'ErasureReceipt', words: 'The receipt.' } },
+    problems: [404, 409],
+  },
+  {
+    method: 'get',
+    path: '/admin/access',
+    id: 'getAccess',
+    tag: 'customers',
+    summary: 'Who has read a customer as an operator, newest first',
+    query: z.object({
+      customer: z.string().meta({ example: 'u:customer-1' }),
+      cursor: z.coerce.number().int().min(1).optional().describe('next of the page before.'),
+    }),
+    answers: { 200: { schema: 'AccessLog', words: 'One page.' } },
+    problems: [400],
+  },
+  {
+    method: 'get',
     path: '/admin/customers/{id}/consent-log',
     id: 'getConsentLog',
     tag: 'customers',

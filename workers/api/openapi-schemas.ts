@@ -342,6 +342,32 @@ export const SCHEMAS = {
     lastActivityAt: time.nullable(),
   }),
   TimelineEntry,
+  CustomerExport: z.object({
+    format: z.literal('waymark-export-1'),
+    madeAt: z.string(),
+    customer: z.looseObject({ id: z.string() }).describe('As GET /admin/customers/{id} has it.'),
+    kept: z
+      .record(z.string(), z.looseObject({}))
+      .describe('What else is kept, by kind: consents, exposure (experiments), ledger (what was shown), claims.'),
+    messages: z.array(z.looseObject({ key: z.string() })),
+    timeline: z.array(z.looseObject({ seq: z.number().int(), at: z.string(), kind: z.string() })),
+  }),
+  ErasureReceipt: z.object({
+    customer: z.string().describe('A keyed hash of the id.'),
+    erasedAt: z.string(),
+    removed: z.object({
+      objects: z.number().int(),
+      entries: z.number().int(),
+      runs: z.number().int(),
+      messages: z.number().int(),
+      indexRows: z.number().int(),
+      mails: z.number().int().optional().describe('Local mode only: of the mailbox.'),
+    }),
+  }),
+  AccessLog: z.object({
+    reads: z.array(z.object({ at: z.string(), key: z.string(), route: z.string(), requestId: z.string() })),
+    next: z.number().int().nullable(),
+  }),
   ConsentLog: z.object({
     lines: z.array(ConsentLine),
     next: z.number().int().nullable().describe('The cursor of the next page, or null.'),

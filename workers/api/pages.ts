@@ -6,9 +6,10 @@ import { html } from 'hono/html';
 
 const STYLE = `:root{color-scheme:light dark}body{font:1.0625rem/1.5 system-ui,sans-serif;max-width:36rem;margin:3rem auto;padding:0 1rem}
 h1{font-size:1.5rem}fieldset{border:1px solid #8886;border-radius:.5rem;margin:1rem 0;padding:.75rem 1rem}legend{font-weight:600;padding:0 .25rem}
-label{display:block;padding:.25rem 0}button{font:inherit;padding:.6rem 1.2rem;border-radius:.5rem;border:1px solid #8886;cursor:pointer}`;
+label{display:block;padding:.25rem 0}dl{display:grid;grid-template-columns:max-content 1fr;gap:0 1rem}dd{margin:0;overflow-wrap:anywhere}pre{white-space:pre-wrap;overflow-wrap:anywhere}button{font:inherit;padding:.6rem 1.2rem;border-radius:.5rem;border:1px solid #8886;cursor:pointer}`;
 
-const HEADERS = {
+/** Of a page of ours: no script, nothing from elsewhere, kept by nobody. */
+export const HTML_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy': `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
   'cache-control': 'no-store',
@@ -16,6 +17,9 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
   'x-robots-tag': 'noindex',
 };
+
+/** The one style sheet, as the policy has its hash. */
+export const STYLE_TAG = `<style>${STYLE}</style>`;
 
 export type Language = 'de' | 'en';
 
@@ -49,8 +53,8 @@ ${body}
 </html>
 `);
   return new Response(
-    text.replace('<style></style>', () => `<style>${STYLE}</style>`),
-    { status, headers: HEADERS },
+    text.replace('<style></style>', () => STYLE_TAG),
+    { status, headers: HTML_HEADERS },
   );
 }
 

@@ -29,7 +29,7 @@ import {
   tooManyEvents,
 } from './caller.ts';
 import { readDecideCall, readEventsCall } from './calls.ts';
-import { isUnverifiable, mustBeTrusted, NOT_REACHED, unreachable, untrusted } from './commit.ts';
+import { ERASED, isUnverifiable, mustBeTrusted, NOT_REACHED, unreachable, untrusted } from './commit.ts';
 import {
   type AppEnv,
   CATALOG_UNREADABLE,
@@ -130,7 +130,9 @@ const events =
           status: 'rejected',
           errors: [{ pointer: '', detail: untrusted(result) }],
         };
-      return { messageId: result.event.messageId, status: reply.statuses[at++] };
+      const status = reply.statuses[at++];
+      const { messageId } = result.event;
+      return status === 'erased' ? { messageId, status: 'rejected', errors: [ERASED] } : { messageId, status };
     });
     const customer = { id: reply.customerId, stages: reply.stages };
     const decisions = reply.worded === undefined ? '' : `,"decisions":${reply.worded}`;

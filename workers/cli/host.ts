@@ -108,6 +108,8 @@ async function serveHost(
     return new Response('kept');
   }
   if (pathname === '/mail') {
+    if (request.method === 'DELETE')
+      return Response.json({ forgotten: forgetMails(state, JSON.parse(await request.text())) });
     if (request.method === 'POST') appendFileSync(mailFile(state), `${await request.text()}\n`, { flush: true });
     return Response.json(request.method === 'POST' ? {} : keptMails(state));
   }
@@ -118,6 +120,18 @@ async function serveHost(
 /** One mail a line, as JSON, in the order sent. */
 export const mailFile = (state: string): string => join(state, 'mail.ndjson');
 const MAILS_SHOWN = 200;
+
+/** Writes the file anew without the mails of these keys. @returns how many they were */
+function forgetMails(state: string, keys: readonly string[]): number {
+  if (!existsSync(mailFile(state))) return 0;
+  const gone = new Set(keys);
+  const lines = readFileSync(mailFile(state), 'utf8').split('\n').filter(Boolean);
+  const kept = lines.filter((line) => !gone.has((JSON.parse(line) as { key: string }).key));
+  const next = `${mailFile(state)}.next`;
+  writeFileSync(next, kept.map((line) => `${line}\n`).join(''), { flush: true });
+  renameSync(next, mailFile(state));
+  return lines.length - kept.length;
+}
 
 /** The newest mails; a last line that a crash cut short is left out. */
 function keptMails(state: string): object[] {

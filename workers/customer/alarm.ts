@@ -11,6 +11,8 @@ export interface AlarmRows {
   readonly told: Told | null;
   /** The earliest effect that is to be tried. */
   readonly outboxAt: number | null;
+  /** When a visitor nobody knows is removed, if nothing happens before (PV7). */
+  readonly idleAt: number | null;
   /** Under import nothing wakes the object: finish does what is due. */
   readonly importing: boolean;
   /** Merged into another customer, whose object has not yet confirmed everything. */
@@ -25,7 +27,7 @@ export interface Told {
 /** The earliest instant something is due, milliseconds; null when nothing ever will be. */
 export function alarmAt(rows: AlarmRows): number | null {
   const candidates = [rows.outboxAt, rows.movingSince === null ? null : rows.movingSince + RESEND_AFTER_MS];
-  if (!rows.importing) candidates.push(rows.nextDueAt, checkIndexAt(rows));
+  if (!rows.importing) candidates.push(rows.nextDueAt, checkIndexAt(rows), rows.idleAt);
   let earliest: number | null = null;
   for (const candidate of candidates)
     if (candidate !== null && (earliest === null || candidate < earliest)) earliest = candidate;

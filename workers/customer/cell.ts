@@ -19,7 +19,7 @@ import type { CustomerNamespace, CustomerObject, MessageTask, Projection, Rousin
 import { meetsOthers, noteMet } from './met.ts';
 import { hasTables, migrate } from './migrations.ts';
 import { type CustomerState, draftOf, newState } from './state.ts';
-import { type OutboxRow, readOutbox, readState } from './storage.ts';
+import { clearErased, type OutboxRow, readErased, readOutbox, readState, writeErased } from './storage.ts';
 
 export interface CustomerEnv {
   readonly CUSTOMER: CustomerNamespace;
@@ -69,6 +69,10 @@ export interface Cell {
   /** The platform has just run the alarm, so none is set. */
   readonly alarmRang: () => void;
   readonly reloadOutbox: () => void;
+  /** When the customer was erased, milliseconds; null for anybody else. */
+  readonly erasedAt: () => number | null;
+  /** Removes everything, the alarm too. `erasedAt`: the time of the tombstone; null for none. */
+  readonly wipe: (erasedAt: number | null) => Promise<void>;
   /** Drops memory: the next look reads the rows. */
   readonly forget: () => void;
 }
@@ -85,6 +89,15 @@ function linksIn(env: CustomerEnv): Commit['links'] {
 /** How many commits of due timers one input waits for. */
 const CATCH_UP_COMMITS_MAX = 20;
 
+/** PV7: only of a visitor nobody knows. What is known of somebody else goes when they say so. */
+export function idleAt(
+  { id, movedTo, lastActivityAt, createdAt }: CustomerState,
+  catalog: Catalog | null,
+): number | null {
+  if (!catalog || movedTo !== null || !id.startsWith('a:')) return null;
+  return (lastActivityAt ?? createdAt) + catalog.policies.privacy.visitorsIdleMs;
+}
+
 /** Takes back the tables of a customer of whom nothing was written after all. */
 const NOTHING_WRITTEN = new Error('nothing was written');
 
@@ -94,6 +107,8 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
   /** undefined: not read yet; null: no such customer. */
   let state: CustomerState | null | undefined;
   let tables: boolean | undefined;
+  /** Known once the state is. */
+  let erasedAt: number | null = null;
   let outbox: OutboxRow[] = [];
   /** The alarm as the platform has it, platform time; undefined: not asked yet. */
   let alarm: number | null | undefined;
@@ -106,6 +121,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
       outbox = readOutbox(sql);
     }
     state = tables ? readState(sql) : null;
+    erasedAt = tables && !state ? readErased(sql) : null;
     return state;
   };
 
@@ -143,6 +159,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
       dirtySince: moving ? null : customer.dirtySince,
       told: cell.told,
       outboxAt: outbox[0]?.nextAt ?? null,
+      idleAt: idleAt(customer, catalog),
       importing: customer.importing,
       movingSince: moving ? now() : null,
     });
@@ -163,6 +180,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
     try {
       storage.transactionSync(() => {
         if (!before) migrate(sql);
+        if (erasedAt !== null) clearErased(sql);
         const draft = before ? draftOf(before) : newState(name(), now());
         inheritConsents(before, draft);
         const commit = beginCommit({
@@ -186,6 +204,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
         if (commit.wrote) {
           state = draft;
           tables = true;
+          erasedAt = null;
           if (commit.outbox) outbox = readOutbox(sql);
           arm(catalog, false);
         } else if (!before) throw NOTHING_WRITTEN;
@@ -268,6 +287,24 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
     setAlarm,
     alarmRang: () => {
       alarm = null;
+    },
+    erasedAt: () => {
+      load();
+      return erasedAt;
+    },
+    wipe: async (at) => {
+      const gone = storage.deleteAll();
+      if (at !== null)
+        storage.transactionSync(() => {
+          migrate(sql);
+          writeErased(sql, at);
+        });
+      outbox = [];
+      cell.told = null;
+      cell.confirmed = null;
+      forget();
+      await gone;
+      await storage.sync();
     },
     reloadOutbox: () => {
       outbox = tables ? readOutbox(sql) : [];

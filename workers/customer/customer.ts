@@ -12,6 +12,7 @@ import { decideAndRecord, describe, isLimited, mayShow, recordedOf, shownId, sho
 import { type Cell, type CustomerEnv, openCell, type Silence } from './cell.ts';
 import { saidBy, shownConsents } from './consents.ts';
 import { decideClaiming, decideNow, said } from './deciding.ts';
+import { erase, isErased, keptOf, rejected, removeIdle, tiesOf } from './erasing.ts';
 import { openFlood } from './flood.ts';
 import { fireUntil, importEvents } from './importing.ts';
 import { linkSecretIn } from './links.ts';
@@ -21,12 +22,14 @@ import type {
   Decided,
   DecideRequest,
   Described,
+  Erased,
   Fired,
   HandOver,
   Imported,
   IncomingEvent,
   Ingested,
   IngestRequest,
+  Kept,
   Own,
   Projection,
   Recorded,
@@ -69,6 +72,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     const cell = this.#cell;
     const catalog = catalogInMemory(request.catalogVersion) ?? (await catalogOf(cell, request.catalogVersion));
     if (!catalog) return NO_CATALOG;
+    if (isErased(cell, catalog, now())) return { kind: 'done', ...rejected(catalog, request, now(), this.#sealing()) };
     const target = cell.redirect();
     if (target) return passedOn(cell.stub(target).ingest({ ...request, customerId: target, via: cell.name() }));
     for (const source of mergesOf(request)) await adoptSource(cell, source, catalog, now(), false);
@@ -151,7 +155,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     const { catalog, at } = opened;
     const { decide, proven } = request;
     const decided =
-      isLimited(catalog, decide) && mayShow(cell.name(), proven)
+      isLimited(catalog, decide) && mayShow(cell.name(), proven) && cell.erasedAt() === null
         ? said(cell, catalog, at, request, await decideClaiming(cell, catalog, decide, { asking: null, proven, at }))
         : decideNow(cell, catalog, request, at);
     this.#tell(catalog);
@@ -326,6 +330,21 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     return cell.load() ? readMessages(cell.sql, cell.name(), before, limit) : null;
   }
 
+  async erase(): Promise<Erased> {
+    return erase(this.#cell, now());
+  }
+
+  async ties(): Promise<string[]> {
+    return tiesOf(this.#cell);
+  }
+
+  async kept(): Promise<Kept | null> {
+    const cell = this.#cell;
+    const target = cell.redirect();
+    if (target) return passedOn(cell.stub(target).kept());
+    return cell.load() ? keptOf(cell) : null;
+  }
+
   /** Gives the known customer `target` what is held here, a page at a time, and forwards to it from now on. */
   async handOver(target: string, cursor: number): Promise<HandOver> {
     const cell = this.#cell;
@@ -363,6 +382,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
   async adopt(source: string): Promise<void> {
     const cell = this.#cell;
     const catalog = await catalogOf(cell);
+    if (catalog && isErased(cell, catalog, now())) return;
     if (catalog) await adoptSource(cell, source, catalog, now(), false);
     this.#letOut();
     tellAfterwards(cell, catalog, this.#afterwards);
@@ -382,6 +402,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
       if (state.movedTo !== null && !state.released) await cell.stub(state.movedTo).adopt(state.id);
       const catalog = await readyCatalog(cell);
       const idle = cell.redirect() !== null || (cell.load()?.importing ?? false);
+      if (await removeIdle(cell, catalog, now())) return;
       const caughtUp = idle || cell.catchUp(catalog, cell.inputTime(now()), null);
       if (cell.load()?.revision !== state.revision) tellAfterwards(cell, catalog, this.#afterwards);
       await drain(cell);

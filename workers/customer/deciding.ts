@@ -44,7 +44,7 @@ export function decideNow(cell: Cell, catalog: Catalog, request: Asked, at: numb
   const { decide, proven } = request;
   const who = { asking: null, proven, at };
   const state = cell.load();
-  const isOpen = decide.placements.length > 0 && mayShow(cell.name(), proven);
+  const isOpen = decide.placements.length > 0 && mayShow(cell.name(), proven) && cell.erasedAt() === null;
   if (!isOpen || (decide.record === 'nothing' && !state))
     return said(cell, catalog, at, request, { decisions: defaultDecisions(catalog, decide, at), explained: null });
   if (decide.record === 'nothing' && state)

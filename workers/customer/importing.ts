@@ -4,6 +4,7 @@
 import { now } from '../clock.ts';
 import { applyEvent, fireTimers } from './advance.ts';
 import type { Cell, Silence } from './cell.ts';
+import { isErased } from './erasing.ts';
 import type { EventStatus, Fired, Imported, IncomingEvent, Reply } from './messages.ts';
 import { adoptSource, catalogOf, projectionOf } from './outbound.ts';
 
@@ -15,6 +16,7 @@ export async function importEvents(
 ): Promise<Imported | null> {
   const catalog = await catalogOf(cell, catalogVersion);
   if (!catalog) return null;
+  if (isErased(cell, catalog, now())) return { kind: 'done', statuses: events.map(() => 'erased') };
   const statuses: EventStatus[] = [];
   for (const event of events) {
     if (event.merges) await adoptSource(cell, event.merges, catalog, event.at, true);

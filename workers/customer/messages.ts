@@ -80,7 +80,8 @@ export type Decisions = Record<string, Decision[]>;
 /** Losses by placement. */
 export type Explanations = Record<string, readonly Explained[]>;
 
-export type EventStatus = 'accepted' | 'duplicate';
+/** `erased`: of a customer who was erased; nothing of it is kept. */
+export type EventStatus = 'accepted' | 'duplicate' | 'erased';
 
 /** Tagged, because no expected failure is thrown across RPC. */
 export type Reply<T> =
@@ -130,6 +131,8 @@ export interface Projection {
   readonly nextDueAt: number | null;
   readonly stages: readonly { readonly journey: string; readonly stage: string; readonly enteredAt: number }[];
   readonly gone: boolean;
+  /** Nothing is kept of the customer any more (PV7): the rows go, what they were counted for stays. */
+  readonly forgotten?: true;
   /** Absent where the customer met no experiment. */
   readonly exposures?: readonly ProjectedExposure[];
 }
@@ -279,6 +282,18 @@ export interface Rousing {
   readonly rouse: { readonly after: string; readonly version: number };
 }
 
+/** What an object removed. */
+export interface Erased {
+  readonly removed: { readonly entries: number; readonly runs: number; readonly messages: number };
+  /** Of the messages there were, for whoever keeps what was sent. */
+  readonly keys: readonly string[];
+}
+
+/** Parts of a customer as they are stored, for an export. */
+export interface Kept {
+  readonly parts: readonly { readonly name: string; readonly body: string }[];
+}
+
 /** What a customer has said about consent, for the pages that links of mails open. Instants in milliseconds. */
 export interface Said {
   /** The customer's own language, where it is known. */
@@ -302,6 +317,12 @@ export interface CustomerObject extends CustomerCalls {
 }
 
 export interface CustomerCalls {
+  /** Removes everything and leaves a tombstone (PV2). May be repeated. */
+  erase(): Promise<Erased>;
+  /** Ids that have become this customer. */
+  ties(): Promise<string[]>;
+  /** What is kept beside timeline, messages and description. Null: no such customer. */
+  kept(): Promise<Kept | null>;
   /** What the customer has said about consent. An unknown customer has said nothing. */
   /** Lines of the log of consent as JSON, oldest first. Null: no such customer. */
   consentLog(from: number, limit: number): Promise<string[] | null>;

@@ -61,6 +61,11 @@ export const SQL = {
   entryByMessage: 'SELECT body FROM entries WHERE message_id = ?',
   deletePart: 'DELETE FROM parts WHERE name = ?',
   readEffects: "SELECT name, body FROM parts WHERE name >= 'effect:' AND name < 'effect;' LIMIT 1000",
+  counts:
+    "SELECT (SELECT count(*) FROM entries) AS entries, (SELECT count(*) FROM parts WHERE name >= 'run:' AND name < 'run;') AS runs, (SELECT count(*) FROM parts WHERE name >= 'message:' AND name < 'message;') AS messages",
+  messageParts: "SELECT body FROM parts WHERE name >= 'message:' AND name < 'message;'",
+  exportedParts:
+    "SELECT name, body FROM parts WHERE name = 'consents' OR (name >= 'exposure:' AND name < 'exposure;') OR (name >= 'ledger:' AND name < 'ledger;') OR (name >= 'claims:' AND name < 'claims;') LIMIT 4000",
   readMoves: "SELECT name, body FROM parts WHERE name >= 'move:' AND name < 'move;' LIMIT 1000",
   readExposures: "SELECT body FROM parts WHERE name >= 'exposure:' AND name < 'exposure;' LIMIT 1000",
   readLedgers: "SELECT name, body FROM parts WHERE name >= 'ledger:' AND name < 'ledger;' LIMIT 1000",
@@ -211,6 +216,32 @@ export function deleteOutbox(sql: SqlStorage, key: string): void {
 }
 
 const EFFECT = 'effect:';
+
+/** What is kept of the customer, counted, for who removes all of it. */
+export function keptCounts(sql: SqlStorage): { entries: number; runs: number; messages: number } {
+  const row = sql.exec<{ entries: number; runs: number; messages: number }>(SQL.counts).one();
+  return { entries: row.entries, runs: row.runs, messages: row.messages };
+}
+
+export const messageKeys = (sql: SqlStorage): string[] =>
+  sql
+    .exec<{ body: string }>(SQL.messageParts)
+    .toArray()
+    .map(({ body }) => (JSON.parse(body) as { key: string }).key);
+
+export const exportedParts = (sql: SqlStorage): { name: string; body: string }[] =>
+  sql.exec<{ name: string; body: string }>(SQL.exportedParts).toArray();
+
+const ERASED = 'erased';
+
+/** When the customer was erased, milliseconds; null where nobody was. */
+export function readErased(sql: SqlStorage): number | null {
+  const at = readPart(sql, ERASED);
+  return at === null ? null : Number(at);
+}
+
+export const writeErased = (sql: SqlStorage, at: number): void => writePart(sql, ERASED, String(at));
+export const clearErased = (sql: SqlStorage): void => void sql.exec(SQL.deletePart, ERASED);
 
 /** Lines of the log of consent, oldest first; the index finds them by a name that no event has. */
 export const CONSENT_LOG = 'consent:log';

@@ -4,21 +4,31 @@
 import { now } from '../clock.ts';
 import type { CustomerNamespace, Projection } from '../customer/messages.ts';
 import { inParts } from '../customer/parts.ts';
+import { customerHash } from '../customer/sealing.ts';
 import { learnFrom } from './learning.ts';
 
 /** One batch travels as one JSON parameter, which D1 takes up to 2 MB of; this stays far below and keeps a batch short. */
 const FOLD_MOST = { members: 100, chars: 400_000 };
 const charsOf = (projection: Projection) => JSON.stringify(projection).length;
 
-/** Writes projections to the index. Safe to repeat. @throws when D1 fails; nothing of that batch is written then */
-export async function foldProjections(db: D1Database, projections: readonly Projection[]): Promise<void> {
-  const newest = new Map<string, Projection>();
+/** With what stands for the customer where they were erased. */
+type Folded = Projection & { readonly hash: string };
+
+/** Writes projections to the index, but of customers who were erased (PV4). Safe to repeat. @throws when D1 fails; nothing of that batch is written then */
+export async function foldProjections(
+  db: D1Database,
+  projections: readonly Projection[],
+  secret: string | null,
+): Promise<void> {
+  const newest = new Map<string, Folded>();
   for (const projection of projections) {
-    const other = newest.get(projection.customerId);
-    if (!other || other.revision < projection.revision) newest.set(projection.customerId, projection);
+    const { customerId } = projection;
+    const other = newest.get(customerId);
+    if (other && other.revision >= projection.revision) continue;
+    newest.set(customerId, { ...projection, hash: secret === null ? '' : customerHash(secret, customerId) });
   }
   for (const part of inParts(newest.values(), charsOf, FOLD_MOST))
-    await db.batch([...statementsOf(db, part), ...exposureStatements(db, part)]);
+    await db.batch([...statementsOf(db, part), ...exposureStatements(db, part), ...forgettingStatements(db, part)]);
 }
 
 /** Of the batch the customers whose newest row is this one. */
@@ -32,7 +42,7 @@ function statementsOf(db: D1Database, projections: readonly Projection[]): D1Pre
       .prepare(
         `INSERT INTO customers (id, revision, created_at, next_due_at, gone)
          SELECT p.value ->> 'customerId', p.value ->> 'revision', p.value ->> 'createdAt', p.value ->> 'nextDueAt', p.value ->> 'gone'
-         FROM json_each(?) p WHERE true
+         FROM json_each(?) p WHERE NOT EXISTS (SELECT 1 FROM erased e WHERE e.hash = p.value ->> 'hash')
          ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, next_due_at = excluded.next_due_at, gone = excluded.gone
          WHERE excluded.revision >= customers.revision`,
       )
@@ -69,7 +79,9 @@ const countRows = (sign: '1' | '-1'): string =>
  * is repeated, or whose customer became another one, counts each once (X10). Nothing for a batch without experiments.
  */
 function exposureStatements(db: D1Database, projections: readonly Projection[]): D1PreparedStatement[] {
-  const concerned = projections.filter(({ exposures, gone }) => gone || (exposures?.length ?? 0) > 0);
+  const concerned = projections.filter(
+    ({ exposures, gone, forgotten }) => !forgotten && (gone || (exposures?.length ?? 0) > 0),
+  );
   if (concerned.length === 0) return [];
   const batch = JSON.stringify(concerned);
   const remove = `DELETE FROM experiment_exposures WHERE customer_id IN (SELECT c.id FROM json_each(?) p ${CURRENT})`;
@@ -80,13 +92,27 @@ function exposureStatements(db: D1Database, projections: readonly Projection[]):
   return [countRows('-1'), remove, insert, countRows('1')].map((statement) => db.prepare(statement).bind(batch));
 }
 
+/** PV7: the rows go, and what they were counted for stays. */
+function forgettingStatements(db: D1Database, projections: readonly Projection[]): D1PreparedStatement[] {
+  const forgotten = projections.filter((projection) => projection.forgotten);
+  if (forgotten.length === 0) return [];
+  const batch = JSON.stringify(forgotten);
+  const of = `IN (SELECT c.id FROM json_each(?) p ${CURRENT})`;
+  return [
+    `DELETE FROM experiment_exposures WHERE customer_id ${of}`,
+    `DELETE FROM customer_stages WHERE customer_id ${of}`,
+    `DELETE FROM customers WHERE id ${of}`,
+  ].map((statement) => db.prepare(statement).bind(batch));
+}
+
 /** The queue's consumer: folds what all messages of the batch hold. What fails is delivered again. */
 export async function consumeProjections(
   messages: readonly { readonly body: readonly Projection[] }[],
   db: D1Database,
+  secret: string | null,
 ): Promise<void> {
   const projections = messages.flatMap(({ body }) => body);
-  await foldProjections(db, projections);
+  await foldProjections(db, projections, secret);
   await learnFrom(db, projections, now());
 }
 

@@ -2,6 +2,7 @@
 // itself some times, then from the dead-letter queue for as long as that keeps it; what stands there is logged by number.
 
 import { within } from '../catalog/cache.ts';
+import { linkSecretIn } from '../customer/links.ts';
 import type { MessageTask, Projection, Rousing } from '../customer/messages.ts';
 import { consumeMessages, type MessageEnv } from './messages.ts';
 import { consumeProjections } from './projections.ts';
@@ -9,7 +10,9 @@ import { type RousingEnv, rousePage } from './rousing.ts';
 
 export type QueueBody = readonly Projection[] | MessageTask | Rousing;
 
-export interface QueueEnv extends MessageEnv, RousingEnv {}
+export interface QueueEnv extends MessageEnv, RousingEnv {
+  readonly LINK_SECRET?: string;
+}
 
 export async function handleQueue(batch: MessageBatch<QueueBody>, env: QueueEnv): Promise<void> {
   if (batch.queue.endsWith('-dead'))
@@ -18,7 +21,7 @@ export async function handleQueue(batch: MessageBatch<QueueBody>, env: QueueEnv)
   else {
     const { messages } = batch as MessageBatch<readonly Projection[] | Rousing>;
     const projections = messages.filter((message) => !('rouse' in message.body)) as Message<readonly Projection[]>[];
-    if (projections.length > 0) await consumeInTime(batch, projections, env.DB);
+    if (projections.length > 0) await consumeInTime(batch, projections, env);
     for (const message of messages) if ('rouse' in message.body) await rouse(message, message.body, env);
   }
 }
@@ -30,10 +33,10 @@ const FOLD_WAIT_MS = 4_000;
 async function consumeInTime(
   { queue }: MessageBatch<QueueBody>,
   messages: readonly Message<readonly Projection[]>[],
-  db: D1Database,
+  env: QueueEnv,
 ): Promise<void> {
   let cause = 'timeout';
-  const folded = consumeProjections(messages, db).then(
+  const folded = consumeProjections(messages, env.DB, linkSecretIn(env)).then(
     () => true,
     (error: unknown) => {
       cause = error instanceof Error ? error.name : 'unknown';

@@ -9,6 +9,7 @@ import { readJsonObject } from '../api/body.ts';
 import { type Env, json, mapBounded, problem } from '../api/context.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { now, shiftClock } from '../clock.ts';
+import { linkSecretIn } from '../customer/links.ts';
 import type { Projection } from '../customer/messages.ts';
 import { learnFrom } from '../delivery/learning.ts';
 import { confirmProjections, foldProjections } from '../delivery/projections.ts';
@@ -138,7 +139,7 @@ const objectOf = ({ CUSTOMER, TOTALS }: Env, { kind, id }: Named): { wake(): Pro
 
 async function fold(env: Env, pending: readonly (Projection | null)[]): Promise<void> {
   const projections = pending.filter((projection) => projection !== null);
-  await foldProjections(env.DB, projections);
+  await foldProjections(env.DB, projections, linkSecretIn(env));
   await learnFrom(env.DB, projections, now());
   await confirmProjections(env.CUSTOMER, projections);
 }

@@ -4,6 +4,7 @@
 import { Hono } from 'hono';
 import { html } from 'hono/html';
 import type { AppEnv } from '../api/context.ts';
+import { hashKey } from '../catalog/keys.ts';
 import { now } from '../clock.ts';
 import type { LocalEnv } from './clock.ts';
 
@@ -38,6 +39,16 @@ export function localMail(env: LocalEnv): SendEmail {
       return result;
     },
   };
+}
+
+/** Takes mails out of the mailbox, by the keys of their messages. @returns how many there were */
+export async function forgetMails(env: object, keys: readonly string[]): Promise<number> {
+  const answer = await (env as LocalEnv).HOST.fetch('http://host/mail', {
+    method: 'DELETE',
+    body: JSON.stringify(keys.map(hashKey)),
+  });
+  const { forgotten } = await answer.json<{ forgotten: number }>();
+  return forgotten;
 }
 
 function keptOf({ to, subject, text, html: body, headers }: EmailMessageBuilder): KeptMail {

@@ -11,7 +11,7 @@ import { liftFloodLimit } from '../customer/flood.ts';
 import { useLocalOrigin } from '../customer/links.ts';
 import { handleQueue, type QueueBody } from '../delivery/queue.ts';
 import { clockRoutes, type LocalEnv } from './clock.ts';
-import { localMail, mailboxRoutes } from './mailbox.ts';
+import { forgetMails, localMail, mailboxRoutes } from './mailbox.ts';
 
 export { Customer } from '../customer/customer.ts';
 export { Totals } from '../totals/totals.ts';
@@ -29,6 +29,7 @@ const local: LocalMode = {
   keys: new Map([localKey('wk_local', 'write'), localKey('sk_local', 'admin')]),
   linkSecret: 'ls_local',
   ready: false,
+  forgetMails,
 };
 const app = createApp(local);
 app.routes.route('/admin', clockRoutes());

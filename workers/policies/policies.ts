@@ -4,10 +4,12 @@ import { Policies as Written } from '../../schema/policies.ts';
 import { type ConsentRules, compileConsent, NO_CONSENT_RULES } from '../consent/policy.ts';
 import type { Vocabulary } from '../engine/compile.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
+import { compilePrivacy, NO_PRIVACY_RULES, type PrivacyRules } from '../privacy/policy.ts';
 
 /** What holds for every customer. Nothing is undefined here: a section nobody wrote is the default of its core. */
 export interface Policies {
   readonly consent: ConsentRules;
+  readonly privacy: PrivacyRules;
 }
 
 export type CompiledPolicies =
@@ -22,8 +24,10 @@ export function compilePolicies(document: unknown, _vocabulary: Vocabulary): Com
     ? compileConsent(parsed.data.consent)
     : { ok: true as const, rules: NO_CONSENT_RULES };
   if (!consent.ok) return consent;
-  return { ok: true, policies: { consent: consent.rules } };
+  const privacy = compilePrivacy(parsed.data.privacy ?? {});
+  if (!privacy.ok) return privacy;
+  return { ok: true, policies: { consent: consent.rules, privacy: privacy.rules } };
 }
 
 /** Where nobody has written any. */
-export const NO_POLICIES: Policies = { consent: NO_CONSENT_RULES };
+export const NO_POLICIES: Policies = { consent: NO_CONSENT_RULES, privacy: NO_PRIVACY_RULES };

@@ -1,0 +1,73 @@
+// Who has read a customer as an operator (PV8). Written after the answer, so that no read waits for it; the customer stands
+// there by a keyed hash.
+
+import type { MiddlewareHandler } from 'hono';
+import { LIMITS } from '../../schema/limits.ts';
+import { now } from '../clock.ts';
+import { linkSecretIn } from '../customer/links.ts';
+import { customerHash } from '../customer/sealing.ts';
+import type { AdminEnv } from './admin.ts';
+import { requestIdOf } from './trace.ts';
+
+const PAGE = 100;
+/** One in so many looks also forgets what is too old. */
+const FORGETS_EVERY = 500;
+const DAY_MS = 24 * 3_600_000;
+
+export const noteAccess: MiddlewareHandler<AdminEnv> = async (c, next) => {
+  await next();
+  const { id } = c.req.param() as { id?: string };
+  const customer = id ?? c.req.query('customer');
+  const secret = linkSecretIn(c.env);
+  if (c.res.status !== 200 || customer === undefined || secret === null) return;
+  const route = `${c.req.method} ${c.req.path.replace(/^(\/admin\/customers\/)[^/]+/, '$1{id}')}`;
+  const requestId = requestIdOf(c.req.raw);
+  c.res.headers.set('x-request-id', requestId);
+  const row = [now(), customerHash(secret, customer), c.var.key.name, route, requestId] as const;
+  c.executionCtx.waitUntil(write(c.env.DB, row).catch(tellLost));
+};
+
+async function write(db: D1Database, row: readonly (string | number)[]): Promise<void> {
+  const { meta } = await db
+    .prepare('INSERT INTO access_log (at, customer_hash, key, route, request_id) VALUES (?, ?, ?, ?, ?)')
+    .bind(...row)
+    .run();
+  if (meta.last_row_id % FORGETS_EVERY !== 0) return;
+  await db
+    .prepare('DELETE FROM access_log WHERE at < ?')
+    .bind(now() - LIMITS.accessLogDays * DAY_MS)
+    .run();
+}
+
+const tellLost = (error: unknown): void =>
+  console.error(
+    JSON.stringify({ at: 'access', what: 'not logged', cause: error instanceof Error ? error.name : 'unknown' }),
+  );
+
+interface Access {
+  readonly id: number;
+  readonly at: number;
+  readonly key: string;
+  readonly route: string;
+  readonly request_id: string;
+}
+
+/** A page, newest first; `before` is exclusive. */
+export async function readAccess(db: D1Database, hash: string, before: number) {
+  const { results } = await db
+    .prepare(
+      'SELECT id, at, key, route, request_id FROM access_log WHERE customer_hash = ? AND id < ? ORDER BY id DESC LIMIT ?',
+    )
+    .bind(hash, before, PAGE + 1)
+    .all<Access>();
+  const page = results.slice(0, PAGE);
+  return {
+    reads: page.map(({ at, key, route, request_id }) => ({
+      at: new Date(at).toISOString(),
+      key,
+      route,
+      requestId: request_id,
+    })),
+    next: results.length > PAGE ? (page.at(-1)?.id ?? null) : null,
+  };
+}
