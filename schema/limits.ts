@@ -47,6 +47,9 @@ export const LIMITS = {
   termsMax: 100,
   /** How long after a decision what came of it still counts. */
   attributionMs: 30 * 86_400_000,
+  /** Identifiers that are declared, and how many former values of one are remembered until they are given back. */
+  identifiersMax: 20,
+  identifiersHeldMax: 10,
   /** Lines of the timeline, the newest, that a customer's devices and open tasks are read from; and devices shown. */
   ownEntriesMax: 2_000,
   devicesMax: 20,

@@ -3,12 +3,14 @@
 
 import { z } from 'zod';
 import { ConsentPolicy } from './policies/consent.ts';
+import { IdentityPolicy } from './policies/identity.ts';
 import { PrivacyPolicy } from './policies/privacy.ts';
 
 export const Policies = z
   .strictObject({
     $schema: z.string().optional(),
     consent: ConsentPolicy.optional(),
+    identity: IdentityPolicy.optional(),
     privacy: PrivacyPolicy.optional(),
   })
   .meta({ title: 'Waymark policies' });

@@ -5,6 +5,7 @@ import type { Env } from './api/context.ts';
 import { handleQueue, type QueueBody } from './delivery/queue.ts';
 
 export { Customer } from './customer/customer.ts';
+export { Registry } from './customer/registry.ts';
 export { Totals } from './totals/totals.ts';
 
 const app = createApp(null);

@@ -94,6 +94,7 @@ async function ask<T = Problem>(
     DB: db,
     CUSTOMER: { getByName: () => object, get: () => object, idFromString: (id) => ({ id }) as never },
     TOTALS: {} as Env['TOTALS'],
+    REGISTRY: {} as Env['REGISTRY'],
     PROJECTIONS: {} as Env['PROJECTIONS'],
     MESSAGES: {} as Env['MESSAGES'],
     EMAIL: {} as Env['EMAIL'],

@@ -6,6 +6,7 @@ declare namespace Cloudflare {
   interface Env {
     readonly CUSTOMER: DurableObjectNamespace;
     readonly TOTALS: DurableObjectNamespace;
+    readonly REGISTRY: DurableObjectNamespace;
     readonly DB: D1Database;
     readonly PROJECTIONS: Queue<
       | readonly import('../../workers/customer/messages.ts').Projection[]
@@ -14,6 +15,7 @@ declare namespace Cloudflare {
     readonly MESSAGES: Queue<import('../../workers/customer/messages.ts').MessageTask>;
     readonly EMAIL: SendEmail;
     readonly MAIL_FROM: string;
+    readonly LINK_SECRET: string;
     readonly D1_MIGRATIONS: import('cloudflare:test').D1Migration[];
   }
 }

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createApp } from '../../workers/api/app.ts';
 import type { KeyRow } from '../../workers/catalog/catalog.ts';
 import { hashKey } from '../../workers/catalog/keys.ts';
+import type { RegistryNamespace } from '../../workers/customer/registry.ts';
 import { type AskOptions, renderPlacements } from '../../workers/render/render.ts';
 import type { TotalsNamespace } from '../../workers/totals/messages.ts';
 import { freshName, namespace, prepare, publishDrafts } from '../customer/object.ts';
@@ -29,7 +30,12 @@ const system = {
     asked.push(request.clone());
     return app.fetch(
       request,
-      { ...env, CUSTOMER: namespace(), TOTALS: env.TOTALS as unknown as TotalsNamespace },
+      {
+        ...env,
+        CUSTOMER: namespace(),
+        TOTALS: env.TOTALS as unknown as TotalsNamespace,
+        REGISTRY: env.REGISTRY as unknown as RegistryNamespace,
+      },
       createExecutionContext(),
     );
   },

@@ -3,7 +3,9 @@
 
 import { Hono } from 'hono';
 import { isObject, type JsonObject } from '../../schema/json.ts';
+import { registryOf } from '../customer/identifiers.ts';
 import type { Entry } from '../customer/storage.ts';
+import { type IdentityRules, normalForm } from '../identity/identifiers.ts';
 import type { AdminEnv } from './admin.ts';
 import { badLimit, badQuery, customerId, cutPage, limitOf, noCustomer, pageOf } from './admin-query.ts';
 import { type Env, json, problem } from './context.ts';
@@ -18,6 +20,11 @@ export function adminCustomerRoutes(): Hono<AdminEnv> {
     const after = c.req.query('cursor') ?? '';
     if (stage !== undefined && !stage.includes(':'))
       return badQuery('stage', 'must be journey:stage, such as lifecycle:usage');
+    const identifier = c.req.query('identifier');
+    if (identifier !== undefined) {
+      if (stage !== undefined || after !== '') return badQuery('identifier', 'stands alone: it finds one customer');
+      return findByIdentifier(c.env, c.var.catalog.policies.identity, identifier);
+    }
     const rows = await listCustomers(c.env, stage, after, limit + 1);
     const page = rows.slice(0, limit);
     return json({
@@ -84,6 +91,29 @@ export function adminCustomerRoutes(): Hono<AdminEnv> {
   });
 
   return app;
+}
+
+/** ID9: the customer who owns an identifier, written `kind:value` in any form its kind takes. */
+async function findByIdentifier(env: Env, rules: IdentityRules, identifier: string): Promise<Response> {
+  const colon = identifier.indexOf(':');
+  const [kind, stated] = [identifier.slice(0, Math.max(0, colon)), identifier.slice(colon + 1)];
+  const rule = rules.identifiers.find((each) => each.kind === kind && each.unique);
+  if (!rule) {
+    const kinds = rules.identifiers.filter(({ unique }) => unique).map((each) => each.kind);
+    const declared = kinds.length === 0 ? 'none is declared in policies.json' : `kinds are ${kinds.join(', ')}`;
+    return badQuery('identifier', `must be kind:value, such as email:anna@example.com; ${declared}`);
+  }
+  const value = normalForm(rule.form, stated, rules.callingCode);
+  if (value === null) return badQuery('identifier', `the value is no ${kind}`);
+  const registry = registryOf(env, kind, value);
+  if (!registry)
+    return problem({
+      kind: 'unprocessable',
+      detail: 'Identifiers are not registered here: set the secret IDENTIFIER_SECRET (wrangler secret put).',
+    });
+  const owner = await registry.owner();
+  const described = owner === null ? null : await env.CUSTOMER.getByName(owner).describe();
+  return json({ customers: described ? [{ id: described.id, createdAt: described.createdAt }] : [], next: null });
 }
 
 interface CustomerRow {

@@ -8,7 +8,7 @@ import { isSystemEvent } from '../engine/machine.ts';
 import { CATALOG_UNREADABLE, type Env, mapBounded, reached } from './context.ts';
 import type { Refused, Taken } from './intake.ts';
 import type { Failure, ProblemError } from './problem.ts';
-import { proofOf } from './token.ts';
+import { asProven, isVouched, proofOf } from './token.ts';
 
 /** Objects asked at once. */
 const AT_ONCE = 32;
@@ -97,7 +97,8 @@ export async function commitEvents(
   let failed: NotDone | null = null;
   const send = async ([customerId, group]: [string, { index: number; taken: Taken }[]]): Promise<void> => {
     const proven = proofs.get(group[0]?.taken.userId ?? null) ?? false;
-    const events = group.map(({ taken }) => (proven ? taken.event : { ...taken.event, merges: null }));
+    const vouched = isVouched(sender.key, token, proven);
+    const events = group.map(({ taken }) => asProven(taken.event, proven, vouched));
     const reply = await reached<Reply<Ingested>>(
       env.CUSTOMER.getByName(customerId).ingest({
         customerId,

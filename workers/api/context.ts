@@ -3,6 +3,7 @@
 import { catalogFor } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { CustomerNamespace, MessageTask, Projection, Rousing } from '../customer/messages.ts';
+import type { RegistryNamespace } from '../customer/registry.ts';
 import { SERVER_TIMING, timed } from '../customer/standing.ts';
 import type { MailEnv } from '../delivery/email.ts';
 import type { TotalsNamespace } from '../totals/messages.ts';
@@ -12,6 +13,7 @@ import { type Failure, problem } from './problem.ts';
 export interface Env extends MailEnv {
   readonly CUSTOMER: CustomerNamespace;
   readonly TOTALS: TotalsNamespace;
+  readonly REGISTRY: RegistryNamespace;
   readonly DB: D1Database;
   readonly PROJECTIONS: Queue<readonly Projection[] | Rousing>;
   readonly MESSAGES: Queue<MessageTask>;
@@ -23,6 +25,8 @@ export interface Env extends MailEnv {
   readonly LINK_SECRET?: string;
   /** Where this system is reached, such as https://journeys.example: for addresses in messages. */
   readonly PUBLIC_URL?: string;
+  /** Names the objects of identifiers; where it is absent, LINK_SECRET does. A change of it forgets who owns which. */
+  readonly IDENTIFIER_SECRET?: string;
   /** Origins of the sites, separated by commas. */
   readonly CORS_ORIGINS?: string;
 }

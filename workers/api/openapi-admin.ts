@@ -94,14 +94,20 @@ const CUSTOMERS: readonly Route[] = [
     path: '/admin/customers',
     id: 'listCustomers',
     tag: 'customers',
-    summary: 'Customers by id, from the index; at most 5 s behind',
+    summary: 'Customers by id, from the index, at most 5 s behind; or the one who owns an identifier',
     query: z.object({
+      identifier: z
+        .string()
+        .optional()
+        .describe(
+          'kind:value, of a kind that policies.json declares as unique, such as email:anna@example.com. Stands alone.',
+        ),
       stage: z.string().optional().describe('journey:stage, such as lifecycle:usage.'),
       limit,
       cursor: z.string().optional().describe('next of the page before.'),
     }),
     answers: { 200: { schema: 'CustomerList', words: 'One page.' } },
-    problems: [400],
+    problems: [400, 422],
   },
   {
     method: 'get',

@@ -18,6 +18,20 @@ export const Devices = z
   .array(z.object({ id: z.string(), ...device, events: z.int().min(1) }))
   .describe('Read from the newest events; the one seen last in front.');
 
+export const Identifiers = z
+  .array(
+    z.object({
+      kind: z.string(),
+      value: z.string().describe('In normal form.'),
+      standing: z
+        .enum(['pending', 'stated', 'owned', 'taken'])
+        .describe(
+          'owned: it is this customer’s. taken: another customer owns it. pending: nobody was asked yet. stated: nobody keeps who owns it.',
+        ),
+    }),
+  )
+  .describe('What the customer is known by beside the ids, as policies.json declares it.');
+
 export const Me = z.object({
   id: z.string(),
   language: text,

@@ -20,7 +20,7 @@ import { Loss, PreviewCall } from './admin-preview.ts';
 import { SimulateCall, Simulated } from './admin-simulate.ts';
 import { CodesDraft, ItemTotals, Pool, PoolAdded } from './admin-totals.ts';
 import { DecideCall, EventsCall } from './calls.ts';
-import { Devices, Me } from './openapi-identity.ts';
+import { Devices, Identifiers, Me } from './openapi-identity.ts';
 
 const time = z.iso.datetime().describe('ISO 8601, UTC.');
 const version = z.int().min(1);
@@ -328,7 +328,7 @@ export const SCHEMAS = {
   Customer: z.object({
     id: z.string(),
     traits: z.record(z.string(), z.unknown()),
-    identifiers: z.object({ userId: z.string().optional(), anonymousIds: z.array(z.string()) }),
+    identifiers: z.object({ userId: z.string().optional(), anonymousIds: z.array(z.string()), stated: Identifiers }),
     devices: Devices,
     consents: z.record(z.string(), z.unknown()),
     stages,

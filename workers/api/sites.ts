@@ -42,7 +42,7 @@ import {
 } from './context.ts';
 import { type Intake, takeEvent } from './intake.ts';
 import { invalid } from './problem.ts';
-import { proofOf } from './token.ts';
+import { asProven, isVouched, proofOf } from './token.ts';
 import { noteDegraded, requestIdOf } from './trace.ts';
 
 /** The calls that make up nearly all of the traffic, by path: POST without a query, from a server or the site's own origin. */
@@ -100,13 +100,14 @@ const events =
     if (isUnverifiable(key, token)) return problem(CATALOG_UNREADABLE, { degraded: true });
     const proof = proofOf(key, token, first.userId, receivedAt);
     const proven = (typeof proof === 'string' ? proof : await proof) === 'proven';
+    const vouched = isVouched(key, token, proven);
     const accepted = taken.filter((result) => !mustBeTrusted(caller, result, proven));
     const asked = call.decide ? decisionRequest(call.decide, env, firstContext(body)) : null;
     const ingest: IngestRequest = {
       customerId: first.customerId,
       catalogVersion: catalog.version,
       proven,
-      events: accepted.map((result) => (proven ? result.event : { ...result.event, merges: null })),
+      events: accepted.map(({ event }) => asProven(event, proven, vouched)),
       decide: asked,
       ...(asked ? { wording: wordingOf(request, key) } : {}),
     };

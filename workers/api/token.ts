@@ -5,6 +5,7 @@
 import { compactVerify, importJWK } from 'jose';
 import { TOKEN } from '../../schema/limits.ts';
 import type { KeyRow } from '../catalog/catalog.ts';
+import type { IncomingEvent } from '../customer/messages.ts';
 import {
   keysFor,
   objectOf,
@@ -32,6 +33,16 @@ export function proofOf(
   if (token === null || token === '') return key.tokenMode === 'optional' ? 'proven' : 'unproven';
   if (userId === null) return 'unproven';
   return provenUser(key, token, nowMs).then((proven) => (proven === userId ? 'proven' : 'unproven'));
+}
+
+/** Whether more than a public key stands behind what a caller says: a secret one, or a token that was found valid. */
+export const isVouched = ({ role, tokenMode }: KeyRow, token: string | null, proven: boolean): boolean =>
+  role !== 'write' || (proven && tokenMode !== 'off' && token !== null && token !== '');
+
+/** The event as its customer's object is to take it: what it may move, and what stands behind what it states. */
+export function asProven(event: IncomingEvent, proven: boolean, vouched: boolean): IncomingEvent {
+  if (!proven) return { ...event, merges: null };
+  return vouched && event.type === 'identify' ? { ...event, vouched: true } : event;
 }
 
 /** The user whom a token proves to this write key, whatever the key's mode; null where it proves nobody. */

@@ -12,6 +12,7 @@ import { type Commit, learn } from './commit.ts';
 import { noteConsent, refused } from './consents.ts';
 import { apply, forget } from './effects.ts';
 import { noteOutcomes } from './exposures.ts';
+import { noteIdentifiers } from './identifiers.ts';
 import { noteReported } from './ledgers.ts';
 import type { EventStatus, IncomingEvent } from './messages.ts';
 import { giveUpRefused } from './sending.ts';
@@ -68,8 +69,10 @@ export function applyEvent(commit: Commit, sent: IncomingEvent, now: number): bo
     parsed ??= engineEventOf(incoming);
     return parsed;
   };
-  if (incoming.type === 'identify' && Object.keys(event().traits).length > 0 && learn(commit, event().traits, now))
+  if (incoming.type === 'identify' && Object.keys(event().traits).length > 0 && learn(commit, event().traits, now)) {
+    noteIdentifiers(commit, incoming, event().traits);
     travel.noteTraits(WORLD, commit, now);
+  }
   noteOutcomes(commit, name, event, at);
   noteReported(commit, name, event, now);
   noteClaimed(commit, name, event, now);

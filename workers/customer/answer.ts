@@ -304,6 +304,7 @@ export function describe(
   effectsPending: number,
   consents: Described['consents'],
   devices: Described['devices'],
+  stated: Described['identifiers']['stated'],
 ): Described {
   const runs = liveRuns(state);
   const iso = (at: number) => new Date(at).toISOString();
@@ -311,8 +312,8 @@ export function describe(
     id: state.id,
     traits: state.traits,
     identifiers: state.id.startsWith('u:')
-      ? { userId: state.id.slice(2), anonymousIds }
-      : { anonymousIds: [state.id.slice(2), ...anonymousIds] },
+      ? { userId: state.id.slice(2), anonymousIds, stated }
+      : { anonymousIds: [state.id.slice(2), ...anonymousIds], stated },
     devices,
     consents,
     stages: stagesOf(state),

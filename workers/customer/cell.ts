@@ -18,18 +18,22 @@ import { linkSecretIn, publicOriginIn } from './links.ts';
 import type { CustomerNamespace, CustomerObject, MessageTask, Projection, Rousing } from './messages.ts';
 import { meetsOthers, noteMet } from './met.ts';
 import { hasTables, migrate } from './migrations.ts';
+import type { RegistryNamespace } from './registry.ts';
 import { type CustomerState, draftOf, newState } from './state.ts';
 import { clearErased, type OutboxRow, readErased, readOutbox, readState, writeErased } from './storage.ts';
 
 export interface CustomerEnv {
   readonly CUSTOMER: CustomerNamespace;
   readonly TOTALS: TotalsNamespace;
+  readonly REGISTRY: RegistryNamespace;
   readonly DB: D1Database;
   readonly PROJECTIONS: Queue<readonly Projection[] | Rousing>;
   readonly MESSAGES: Queue<MessageTask>;
   readonly DEFAULT_LOCALE?: string;
   /** Seals click-through links. */
   readonly LINK_SECRET?: string;
+  /** Names registries of identifiers; where it is absent, LINK_SECRET does. */
+  readonly IDENTIFIER_SECRET?: string;
   /** Where the system itself is reached, such as https://journeys.example: for addresses in messages. */
   readonly PUBLIC_URL?: string;
 }

@@ -14,6 +14,7 @@ import { saidBy, shownConsents } from './consents.ts';
 import { decideClaiming, decideNow, said } from './deciding.ts';
 import { erase, isErased, keptOf, rejected, removeIdle, tiesOf } from './erasing.ts';
 import { openFlood } from './flood.ts';
+import { loseIdentifier, shownIdentifiers } from './identifiers.ts';
 import { fireUntil, importEvents } from './importing.ts';
 import { linkSecretIn } from './links.ts';
 import type {
@@ -233,7 +234,16 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     if (!state) return null;
     const consents = shownConsents(cell.sql, state, catalog.policies.consent, now());
     const devices = shownDevices(cell.sql, state);
-    return describe(state, cell.machineOf(catalog), movedSources(cell.sql), cell.outbox().length, consents, devices);
+    const stated = shownIdentifiers(cell.sql);
+    return describe(
+      state,
+      cell.machineOf(catalog),
+      movedSources(cell.sql),
+      cell.outbox().length,
+      consents,
+      devices,
+      stated,
+    );
   }
 
   async consentLog(from: number, limit: number): Promise<string[] | null> {
@@ -386,6 +396,14 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     if (catalog) await adoptSource(cell, source, catalog, now(), false);
     this.#letOut();
     tellAfterwards(cell, catalog, this.#afterwards);
+  }
+
+  /** A claim of higher rank has taken an identifier from this customer. */
+  async identifierTaken(kind: string, value: string, owner: string): Promise<void> {
+    const cell = this.#cell;
+    if (!cell.load() || cell.redirect()) return;
+    const catalog = await readyCatalog(cell);
+    cell.transact(catalog, null, (commit) => loseIdentifier(commit, kind, value, owner));
   }
 
   override async alarm(): Promise<void> {

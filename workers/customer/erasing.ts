@@ -4,6 +4,7 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { defaultDecisions } from './answer.ts';
 import { type Cell, idleAt } from './cell.ts';
+import { giveBack, heldIdentifiers } from './identifiers.ts';
 import type { Erased, Ingested, IngestRequest, Kept } from './messages.ts';
 import { movedSources } from './move.ts';
 import { exportedParts, keptCounts, messageKeys } from './storage.ts';
@@ -15,6 +16,7 @@ export const tiesOf = (cell: Cell): string[] =>
 
 /** Removes everything, at the instant `at` (milliseconds). What a call before has left is removed as well (PV3). */
 export async function erase(cell: Cell, at: number): Promise<Erased> {
+  await giveBack(cell.env, heldIdentifiers(cell));
   const known = cell.load() !== null;
   const removed = known ? keptCounts(cell.sql) : { entries: 0, runs: 0, messages: 0 };
   const keys = known ? messageKeys(cell.sql) : [];
@@ -51,7 +53,9 @@ export async function removeIdle(cell: Cell, catalog: Catalog, at: number): Prom
   const revision = state.revision + 1;
   const word = { customerId, revision, createdAt, nextDueAt: null, stages: [], gone: true, forgotten: true } as const;
   await cell.env.PROJECTIONS.send([word], { contentType: 'json' });
+  const held = heldIdentifiers(cell);
   await cell.wipe(null);
+  await giveBack(cell.env, held);
   return true;
 }
 

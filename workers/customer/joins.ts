@@ -6,6 +6,7 @@ import { takeClaims } from './claims.ts';
 import type { Commit } from './commit.ts';
 import { CONSENTS, revertConsents, takeConsents } from './consents.ts';
 import { takeExposures } from './exposures.ts';
+import { IDENTIFIER, takeIdentifiers } from './identifiers.ts';
 import { takeLedgers } from './ledgers.ts';
 import { type Part, partsBelow } from './storage.ts';
 
@@ -26,6 +27,7 @@ export interface Join {
 }
 
 export const JOINS: readonly Join[] = [
+  { prefix: IDENTIFIER, take: takeIdentifiers },
   { prefix: 'exposure:', take: (commit, theirs) => takeExposures(commit, theirs) },
   { prefix: 'ledger:', take: (commit, theirs) => takeLedgers(commit, theirs) },
   { prefix: 'claims:', take: (commit, theirs, { at }) => takeClaims(commit, theirs, at) },

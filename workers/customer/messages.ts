@@ -20,6 +20,8 @@ export interface IncomingEvent {
   readonly body: string;
   /** The anonymous customer that this event says is the same person, if it may say so. */
   readonly merges: string | null;
+  /** A secret key or a customer token stands behind it; said of identify calls only. */
+  readonly vouched?: true;
   /** Its context may say something about consent. */
   readonly signals?: true;
 }
@@ -145,7 +147,11 @@ export interface Fired {
 export interface Described {
   readonly id: string;
   readonly traits: JsonObject;
-  readonly identifiers: { readonly userId?: string; readonly anonymousIds: readonly string[] };
+  readonly identifiers: {
+    readonly userId?: string;
+    readonly anonymousIds: readonly string[];
+    readonly stated: readonly ShownIdentifier[];
+  };
   readonly devices: readonly ShownDevice[];
   readonly consents: JsonObject;
   readonly stages: Record<string, string>;
@@ -167,6 +173,13 @@ export interface Described {
   readonly effectsPending: number;
   readonly createdAt: string;
   readonly lastActivityAt: string | null;
+}
+
+/** An identifier beside the ids. `taken`: another customer owns it. `pending`: nobody has been asked yet. */
+export interface ShownIdentifier {
+  readonly kind: string;
+  readonly value: string;
+  readonly standing: 'pending' | 'stated' | 'owned' | 'taken';
 }
 
 /** A device as operators see it; its owner does not need its id. */
@@ -348,6 +361,7 @@ export interface CustomerCalls {
   messagesOf(before: number, limit: number): Promise<ShownMessage[] | null>;
   release(target: string): Promise<void>;
   adopt(source: string): Promise<void>;
+  identifierTaken(kind: string, value: string, owner: string): Promise<void>;
   wake(): Promise<void>;
 }
 

@@ -13,6 +13,7 @@ import { noteMovedTraits } from './advance.ts';
 import { checkIndexAt, retryAt } from './alarm.ts';
 import type { Cell } from './cell.ts';
 import { projectedExposures } from './exposures.ts';
+import { settleIdentifier } from './identifiers.ts';
 import type { Projection } from './messages.ts';
 import { readMove, takePage } from './move.ts';
 import { deferOutbox, deleteOutbox, readOutboxRow } from './storage.ts';
@@ -24,6 +25,7 @@ const INDEX_WAIT_MS = 2_000;
 type OutboxEffect =
   | { readonly kind: 'release'; readonly source: string }
   | { readonly kind: 'message'; readonly key: string }
+  | { readonly kind: 'identifier'; readonly identifier: string }
   | { readonly kind: 'total'; readonly shard: string; readonly request: SettleRequest };
 
 /**
@@ -39,6 +41,10 @@ export async function drain(cell: Cell): Promise<void> {
       if (effect.kind === 'message') {
         await cell.env.MESSAGES.send({ customerId: cell.name(), key: effect.key }, { contentType: 'json' });
         defer(cell, row.key, now() + REQUEUE_AFTER_MS);
+      } else if (effect.kind === 'identifier') {
+        const catalog = await catalogOf(cell);
+        if (!catalog || !(await cell.ready(catalog))) throw new Error('the catalog cannot be read');
+        await settleIdentifier(cell, catalog, effect.identifier);
       } else if (effect.kind === 'total') {
         await cell.env.TOTALS.getByName(effect.shard).settle(effect.request);
         deleteOutbox(cell.sql, row.key);

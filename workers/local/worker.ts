@@ -14,6 +14,7 @@ import { clockRoutes, type LocalEnv } from './clock.ts';
 import { forgetMails, localMail, mailboxRoutes } from './mailbox.ts';
 
 export { Customer } from '../customer/customer.ts';
+export { Registry } from '../customer/registry.ts';
 export { Totals } from '../totals/totals.ts';
 
 const localKey = (key: string, role: KeyRow['role']): [string, KeyRow] => {

@@ -4,11 +4,13 @@ import { Policies as Written } from '../../schema/policies.ts';
 import { type ConsentRules, compileConsent, NO_CONSENT_RULES } from '../consent/policy.ts';
 import type { Vocabulary } from '../engine/compile.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
+import { compileIdentity, type IdentityRules, NO_IDENTITY_RULES } from '../identity/identifiers.ts';
 import { compilePrivacy, NO_PRIVACY_RULES, type PrivacyRules } from '../privacy/policy.ts';
 
 /** What holds for every customer. Nothing is undefined here: a section nobody wrote is the default of its core. */
 export interface Policies {
   readonly consent: ConsentRules;
+  readonly identity: IdentityRules;
   readonly privacy: PrivacyRules;
 }
 
@@ -26,8 +28,14 @@ export function compilePolicies(document: unknown, _vocabulary: Vocabulary): Com
   if (!consent.ok) return consent;
   const privacy = compilePrivacy(parsed.data.privacy ?? {});
   if (!privacy.ok) return privacy;
-  return { ok: true, policies: { consent: consent.rules, privacy: privacy.rules } };
+  const identity = compileIdentity(parsed.data.identity ?? {});
+  if (!identity.ok) return identity;
+  return { ok: true, policies: { consent: consent.rules, identity: identity.rules, privacy: privacy.rules } };
 }
 
 /** Where nobody has written any. */
-export const NO_POLICIES: Policies = { consent: NO_CONSENT_RULES, privacy: NO_PRIVACY_RULES };
+export const NO_POLICIES: Policies = {
+  consent: NO_CONSENT_RULES,
+  identity: NO_IDENTITY_RULES,
+  privacy: NO_PRIVACY_RULES,
+};
