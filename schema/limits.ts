@@ -18,6 +18,12 @@ export const LIMITS = {
   eventsPerCallMax: 500,
   /** Channels of one purpose, and sources of a yes that has to be confirmed. */
   channelsMax: 20,
+  /** Rules of contact pressure, what one may allow, and its days without messages. */
+  pressureRulesMax: 50,
+  pressureCountMax: 100,
+  holidaysMax: 500,
+  /** Contacts that are remembered of one customer. */
+  contactsMax: 500,
   /** Events that are kept whatever a customer says. */
   necessaryEventsMax: 200,
   /** How long it is known who has read a customer. */

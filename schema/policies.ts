@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { ConsentPolicy } from './policies/consent.ts';
 import { IdentityPolicy } from './policies/identity.ts';
+import { PressurePolicy } from './policies/pressure.ts';
 import { PrivacyPolicy } from './policies/privacy.ts';
 
 export const Policies = z
@@ -11,6 +12,7 @@ export const Policies = z
     $schema: z.string().optional(),
     consent: ConsentPolicy.optional(),
     identity: IdentityPolicy.optional(),
+    pressure: PressurePolicy.optional(),
     privacy: PrivacyPolicy.optional(),
   })
   .meta({ title: 'Waymark policies' });

@@ -130,7 +130,7 @@ function simulateCall(call: SimulateCall, catalog: Catalog, receivedAt: number):
   const { declarations, resolve } = catalog.vocabulary;
   const drafts = compileDrafts(call.journeys ?? null, catalog);
   if (!drafts.ok) return drafts;
-  const setting = settingOf(drafts.machines, catalog.messages, 'en', catalog.policies.consent);
+  const setting = settingOf(drafts.machines, catalog.messages, 'en', catalog.policies);
   const stuckAfterMs = durationMs(call.stuck);
   if (stuckAfterMs === null) return invalid('/stuck', 'is not a duration of fixed length');
   const from = call.from === undefined ? receivedAt - (receivedAt % DAY_MS) : Date.parse(call.from);

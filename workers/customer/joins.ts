@@ -5,6 +5,7 @@
 import { takeClaims } from './claims.ts';
 import type { Commit } from './commit.ts';
 import { CONSENTS, revertConsents, takeConsents } from './consents.ts';
+import { CONTACTS, takeContacts } from './contacts.ts';
 import { takeExposures } from './exposures.ts';
 import { IDENTIFIER, takeIdentifiers } from './identifiers.ts';
 import { takeLedgers } from './ledgers.ts';
@@ -31,6 +32,7 @@ export const JOINS: readonly Join[] = [
   { prefix: 'exposure:', take: (commit, theirs) => takeExposures(commit, theirs) },
   { prefix: 'ledger:', take: (commit, theirs) => takeLedgers(commit, theirs) },
   { prefix: 'claims:', take: (commit, theirs, { at }) => takeClaims(commit, theirs, at) },
+  { prefix: CONTACTS, take: (commit, theirs) => takeContacts(commit, theirs) },
   {
     prefix: CONSENTS,
     take: (commit, [theirs], { source, at }) => takeConsents(commit, theirs?.body ?? null, source, at),

@@ -8,9 +8,11 @@ import { mayEnd } from '../consent/policy.ts';
 import { type Addressee, prepareSend } from '../decide/sending.ts';
 import type { Run } from '../engine/machine.ts';
 import type { SendEffect } from '../engine/outcomes.ts';
+import type { Room } from '../pressure/room.ts';
 import { retryAt } from './alarm.ts';
 import { type Commit, record } from './commit.ts';
 import { refused } from './consents.ts';
+import { giveRoomBack, type Rival, roomNow, takeRoom } from './contacts.ts';
 import type { Claim, MessageStatus, OutgoingMessage, Settlement, ShownMessage } from './messages.ts';
 import { linksFor } from './permits.ts';
 import {
@@ -38,6 +40,11 @@ export interface StoredMessage extends OutgoingMessage {
   readonly status: MessageStatus;
   readonly attempts: number;
   readonly claimedAt?: number;
+  /** Of the journey; 0 where it says none. */
+  readonly priority?: number;
+  readonly tags?: readonly string[];
+  /** Until when there is no room for it (CP9). */
+  readonly heldUntil?: number;
   readonly detail?: string;
 }
 
@@ -53,7 +60,9 @@ export function prepareMessage(commit: Commit, effect: SendEffect, run: Run, at:
   const { version, ...text } = prepared.composed;
   const { journey, purpose, channel, message: template } = effect;
   const number = lastMessageNumber(commit.sql) + 1;
-  const stored = { number, key: prepared.key, journey, channel, purpose, ...text };
+  const { tags } = commit.machineOf(run);
+  const ranked = { priority: effect.priority ?? 0, tags };
+  const stored = { number, key: prepared.key, journey, channel, purpose, ...ranked, ...text };
   keepMessage(commit, { ...stored, template, templateVersion: version, at, status: 'queued', attempts: 0 });
 }
 
@@ -127,10 +136,48 @@ export function claimMessage(commit: Commit, key: string): Claim {
     close(commit, message, 'suppressed', reason);
     return { kind: 'over' };
   }
+  const room = roomNow(commit, kindOf(message), rivalsOf(commit, message));
+  if (room.kind === 'never') {
+    close(commit, message, 'suppressed', `pressure: ${room.rule}`);
+    return { kind: 'over' };
+  }
+  if (room.kind === 'later') {
+    hold(commit, message, room);
+    return { kind: 'over' };
+  }
+  takeRoom(commit, kindOf(message));
   writeMessage(commit, { ...message, status: 'claimed', claimedAt: commit.now, attempts: message.attempts + 1 });
   const { channel, purpose, to, subject, text, html, unsubscribeUrl } = message;
   const end = unsubscribeUrl === undefined ? {} : { unsubscribeUrl };
   return { kind: 'send', message: { key, channel, purpose, to, subject, text, html, ...end } };
+}
+
+const kindOf = ({ key, channel, purpose, tags = [] }: StoredMessage): Rival => ({ key, channel, purpose, tags });
+
+/** CP8: messages that wait as well, could go now, and go before this one. */
+function rivalsOf(commit: Commit, message: StoredMessage): Rival[] {
+  const rank = ({ priority = 0, number }: StoredMessage): readonly [number, number] => [-priority, number];
+  const goesBefore = (one: StoredMessage, other: StoredMessage): boolean => {
+    const [[priority, number], [than, after]] = [rank(one), rank(other)];
+    return priority < than || (priority === than && number < after);
+  };
+  return openMessages(commit)
+    .filter((other) => other.status === 'queued' && (other.heldUntil ?? 0) <= commit.now)
+    .filter((other) => goesBefore(other, message) && refusedNow(commit, other) === null)
+    .sort((one, other) => (goesBefore(one, other) ? -1 : 1))
+    .map(kindOf);
+}
+
+/** CP9: it is asked for again when there is room. */
+function hold(commit: Commit, message: StoredMessage, { at, rule }: Extract<Room, { kind: 'later' }>): void {
+  const row = readOutboxRow(commit.sql, outboxKey(message.key));
+  if (row) deferOutbox(commit.sql, row, at);
+  commit.outbox = true;
+  if (message.heldUntil === at) return;
+  const { key, journey, template, channel, purpose } = message;
+  writeMessage(commit, { ...message, heldUntil: at });
+  const about = { journey, key, message: template, channel, purpose };
+  record(commit, 'deferred', commit.now, { ...about, until: new Date(at).toISOString(), rule });
 }
 
 const refusedNow = ({ sql, state, policies, now }: Commit, { purpose, channel }: StoredMessage): string | null =>
@@ -142,17 +189,23 @@ const isRepeatedBadly = ({ policies }: Commit, { purpose }: StoredMessage): bool
 
 /** CS2: messages that may not go out any more are given up; one that is claimed is on its way. */
 export function giveUpRefused(commit: Commit): void {
-  for (const { key } of readOutbox(commit.sql)) {
-    const message = key.startsWith(MESSAGE) ? openMessage(commit, key.slice(MESSAGE.length)) : null;
-    const reason = message?.status === 'queued' ? refusedNow(commit, message) : null;
-    if (message && reason !== null) close(commit, message, 'suppressed', reason);
+  for (const message of openMessages(commit)) {
+    const reason = message.status === 'queued' ? refusedNow(commit, message) : null;
+    if (reason !== null) close(commit, message, 'suppressed', reason);
   }
 }
+
+/** Messages that something is still to be done for. */
+const openMessages = (commit: Commit): StoredMessage[] =>
+  readOutbox(commit.sql).flatMap(
+    ({ key }) => (key.startsWith(MESSAGE) ? openMessage(commit, key.slice(MESSAGE.length)) : null) ?? [],
+  );
 
 /** What came of a claimed message. A second word on it changes nothing. */
 export function settleMessage(commit: Commit, key: string, settlement: Settlement): void {
   const message = openMessage(commit, key);
   if (message?.status !== 'claimed') return;
+  if (settlement.kind !== 'sent') giveRoomBack(commit, key);
   if (settlement.kind === 'sent') close(commit, message, 'sent');
   else if (message.attempts >= LIMITS.messageAttemptsMax) close(commit, message, 'failed', settlement.detail);
   else {

@@ -5,12 +5,14 @@ import { type ConsentRules, compileConsent, NO_CONSENT_RULES } from '../consent/
 import type { Vocabulary } from '../engine/compile.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
 import { compileIdentity, type IdentityRules, NO_IDENTITY_RULES } from '../identity/identifiers.ts';
+import { compilePressure, NO_PRESSURE, type PressureRules } from '../pressure/policy.ts';
 import { compilePrivacy, NO_PRIVACY_RULES, type PrivacyRules } from '../privacy/policy.ts';
 
 /** What holds for every customer. Nothing is undefined here: a section nobody wrote is the default of its core. */
 export interface Policies {
   readonly consent: ConsentRules;
   readonly identity: IdentityRules;
+  readonly pressure: PressureRules;
   readonly privacy: PrivacyRules;
 }
 
@@ -30,12 +32,25 @@ export function compilePolicies(document: unknown, _vocabulary: Vocabulary): Com
   if (!privacy.ok) return privacy;
   const identity = compileIdentity(parsed.data.identity ?? {});
   if (!identity.ok) return identity;
-  return { ok: true, policies: { consent: consent.rules, identity: identity.rules, privacy: privacy.rules } };
+  const pressure = parsed.data.pressure
+    ? compilePressure(parsed.data.pressure)
+    : { ok: true as const, rules: NO_PRESSURE };
+  if (!pressure.ok) return pressure;
+  return {
+    ok: true,
+    policies: {
+      consent: consent.rules,
+      identity: identity.rules,
+      pressure: pressure.rules,
+      privacy: privacy.rules,
+    },
+  };
 }
 
 /** Where nobody has written any. */
 export const NO_POLICIES: Policies = {
   consent: NO_CONSENT_RULES,
   identity: NO_IDENTITY_RULES,
+  pressure: NO_PRESSURE,
   privacy: NO_PRIVACY_RULES,
 };

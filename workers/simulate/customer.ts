@@ -12,8 +12,10 @@ import { prepareSend } from '../decide/sending.ts';
 import type { Facts } from '../engine/facts.ts';
 import type { Machine, Outcome, Run } from '../engine/machine.ts';
 import { engineEventOf } from '../engine/message.ts';
-import { carryOut, type Ledger, TRAITS_TOO_LARGE, withTraits } from '../engine/outcomes.ts';
+import { carryOut, type Ledger, type SendEffect, TRAITS_TOO_LARGE, withTraits } from '../engine/outcomes.ts';
 import * as travel from '../engine/travel.ts';
+import { type PressureRules, wishOf } from '../pressure/policy.ts';
+import { type Contact, concernsAny, remembered, roomFor, zoneFor } from '../pressure/room.ts';
 import { type History, newHistory } from './history.ts';
 
 /** What is published, as far as a customer moves by it. */
@@ -22,6 +24,7 @@ export interface Setting {
   readonly openings: travel.Openings;
   readonly templates: ReadonlyMap<string, MessageTemplate>;
   readonly consent: ConsentRules;
+  readonly pressure: PressureRules;
   readonly defaultLocale: string;
 }
 
@@ -51,6 +54,7 @@ export interface SimulatedState extends travel.Traveller {
   events: number;
   timersFired: number;
   consents: Consents;
+  contacts: Contact[];
 }
 
 export interface SimulatedCustomer extends travel.Journeying {
@@ -89,6 +93,7 @@ export function newCustomer(
     events: 0,
     timersFired: 0,
     consents: NO_CONSENTS,
+    contacts: [],
   };
   const history = newHistory();
   const { openings } = setting;
@@ -134,9 +139,35 @@ const LEDGER: Ledger<SimulatedCustomer> = {
       defaultLocale: setting.defaultLocale,
     };
     const prepared = prepareSend(addressee, effect, run, of.silence);
-    record(of, prepared.kind, at, prepared.line);
+    const held = prepared.kind === 'message' ? heldBack(of, effect, run, prepared.key, at) : null;
+    if (held?.kind === 'suppressed') record(of, 'suppressed', at, { ...prepared.line, reason: held.reason });
+    else record(of, prepared.kind, at, prepared.line);
+    if (held?.kind === 'deferred') record(of, 'deferred', at, { ...prepared.line, ...held.said });
   },
 };
+
+type Held =
+  | { readonly kind: 'suppressed'; readonly reason: string }
+  | { readonly kind: 'deferred'; readonly said: JsonObject };
+
+/**
+ * Contact pressure (CP6, CP9). A message that waits goes out when there is room, as far as can be told now: who comes
+ * between then and now is not asked again.
+ */
+function heldBack(of: SimulatedCustomer, effect: SendEffect, run: Run, key: string, at: number): Held | null {
+  const { state, setting } = of;
+  const { pressure } = setting;
+  const wanted = { channel: effect.channel, purpose: effect.purpose, tags: of.machineOf(run).tags };
+  const wish = wishOf(state.consents.frequency);
+  if (!concernsAny(pressure, wish, wanted)) return null;
+  const zone = zoneFor(pressure, state.traits['timezone']);
+  const room = roomFor(pressure, wish, state.contacts, wanted, zone, at);
+  if (room.kind === 'never') return { kind: 'suppressed', reason: `pressure: ${room.rule}` };
+  const goesAt = room.kind === 'now' ? at : room.at;
+  state.contacts = [...remembered(state.contacts, pressure, at), { key, ...wanted, at: goesAt }];
+  if (room.kind === 'now') return null;
+  return { kind: 'deferred', said: { until: new Date(goesAt).toISOString(), rule: room.rule } };
+}
 
 const WORLD: travel.World<SimulatedCustomer> = {
   facts: ({ facts }) => facts,

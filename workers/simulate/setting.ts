@@ -1,14 +1,13 @@
 // Documents, as designers write them, become what a simulation runs on. What does not compile is said, not left out.
 
 import { EventDeclarations } from '../../schema/catalog.ts';
-import { type ConsentRules, NO_CONSENT_RULES } from '../consent/policy.ts';
 import { wordingOf } from '../decide/fragments.ts';
 import { compileMessage, type MessageTemplate } from '../decide/messages.ts';
 import { compileJourney, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
 import type { Machine } from '../engine/machine.ts';
 import { openingsOf } from '../engine/travel.ts';
-import { compilePolicies, NO_POLICIES } from '../policies/policies.ts';
+import { compilePolicies, NO_POLICIES, type Policies } from '../policies/policies.ts';
 import type { Setting } from './customer.ts';
 
 export interface Documents {
@@ -61,8 +60,8 @@ export function prepareSetting(documents: Documents, defaultLocale = 'en'): Prep
   const compiled = documents.policies === undefined ? null : compilePolicies(documents.policies, vocabulary);
   if (compiled?.ok === false) faults.push(...compiled.findings.map(of('policies')));
   if (faults.length > 0) return { ok: false, faults };
-  const { consent } = compiled?.ok ? compiled.policies : NO_POLICIES;
-  return { ok: true, vocabulary, setting: settingOf(machines, templates, defaultLocale, consent) };
+  const policies = compiled?.ok ? compiled.policies : NO_POLICIES;
+  return { ok: true, vocabulary, setting: settingOf(machines, templates, defaultLocale, policies) };
 }
 
 const of =
@@ -73,9 +72,9 @@ export function settingOf(
   machines: Iterable<Machine>,
   templates: ReadonlyMap<string, MessageTemplate>,
   defaultLocale: string,
-  consent: ConsentRules = NO_CONSENT_RULES,
+  { consent, pressure }: Pick<Policies, 'consent' | 'pressure'> = NO_POLICIES,
 ): Setting {
   const published = new Map([...machines].map((machine) => [machine.id, machine]));
   const openings = openingsOf(published.values(), () => Number.NEGATIVE_INFINITY);
-  return { machines: published, openings, templates, consent, defaultLocale };
+  return { machines: published, openings, templates, consent, pressure, defaultLocale };
 }
