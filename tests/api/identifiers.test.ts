@@ -83,6 +83,25 @@ test('ID9 an operator finds a customer by any way of writing an identifier, also
   expect(await found(`email:${freshEmail()}`)).toEqual([]);
 });
 
+test('ID9 PV8 who finds a customer by an identifier stands in the log of who reads', async () => {
+  const [userId, email] = [fresh('owner'), freshEmail()];
+  await state('sv_server', { userId }, { email });
+  const customer = encodeURIComponent(`u:${userId}`);
+  const reads = async () => {
+    const { body } = await server.admin<{ reads: { route: string; requestId: string }[] }>(
+      'GET',
+      `/admin/access?customer=${customer}`,
+    );
+    return body.reads.filter(({ route }) => route === 'GET /admin/customers');
+  };
+  expect(await reads()).toEqual([]);
+  const answer = await find(`email:${email}`);
+  const requestId = answer.headers.get('x-request-id');
+  const found = await reads();
+  expect(found).toMatchObject([{ requestId }]);
+  expect(JSON.stringify(found)).not.toContain(email);
+});
+
 test('ID9 what cannot be looked for is refused with what can', async () => {
   for (const identifier of ['', 'email', 'phone:+436641234567', 'constructor:x', 'Email:a@example.at']) {
     const { errors } = expectProblem(await find(identifier), 400);

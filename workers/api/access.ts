@@ -1,7 +1,7 @@
 // Who has read a customer as an operator (PV8). Written after the answer, so that no read waits for it; the customer stands
 // there by a keyed hash.
 
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { LIMITS } from '../../schema/limits.ts';
 import { now } from '../clock.ts';
 import { linkSecretIn } from '../customer/links.ts';
@@ -18,14 +18,21 @@ export const noteAccess: MiddlewareHandler<AdminEnv> = async (c, next) => {
   await next();
   const { id } = c.req.param() as { id?: string };
   const customer = id ?? c.req.query('customer');
+  if (c.res.status !== 200 || customer === undefined) return;
+  const requestId = noteReadOf(c, customer);
+  if (requestId !== null) c.res.headers.set('x-request-id', requestId);
+};
+
+/** Notes that this call has shown a customer. @returns the request's id as it stands there; null where nothing is logged */
+export function noteReadOf(c: Context<AdminEnv>, customer: string): string | null {
   const secret = linkSecretIn(c.env);
-  if (c.res.status !== 200 || customer === undefined || secret === null) return;
+  if (secret === null) return null;
   const route = `${c.req.method} ${c.req.path.replace(/^(\/admin\/customers\/)[^/]+/, '$1{id}')}`;
   const requestId = requestIdOf(c.req.raw);
-  c.res.headers.set('x-request-id', requestId);
   const row = [now(), customerHash(secret, customer), c.var.key.name, route, requestId] as const;
   c.executionCtx.waitUntil(write(c.env.DB, row).catch(tellLost));
-};
+  return requestId;
+}
 
 async function write(db: D1Database, row: readonly (string | number)[]): Promise<void> {
   const { meta } = await db

@@ -1,11 +1,12 @@
 // What operators look at: one customer, the timeline, who stands where. One customer's state comes from the object
 // itself; lists and counts come from the index in D1.
 
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { isObject, type JsonObject } from '../../schema/json.ts';
 import { registryOf } from '../customer/identifiers.ts';
 import type { Entry } from '../customer/storage.ts';
-import { type IdentityRules, normalForm } from '../identity/identifiers.ts';
+import { normalForm } from '../identity/identifiers.ts';
+import { noteReadOf } from './access.ts';
 import type { AdminEnv } from './admin.ts';
 import { badLimit, badQuery, customerId, cutPage, limitOf, noCustomer, pageOf } from './admin-query.ts';
 import { type Env, json, problem } from './context.ts';
@@ -23,7 +24,7 @@ export function adminCustomerRoutes(): Hono<AdminEnv> {
     const identifier = c.req.query('identifier');
     if (identifier !== undefined) {
       if (stage !== undefined || after !== '') return badQuery('identifier', 'stands alone: it finds one customer');
-      return findByIdentifier(c.env, c.var.catalog.policies.identity, identifier);
+      return findByIdentifier(c, identifier);
     }
     const rows = await listCustomers(c.env, stage, after, limit + 1);
     const page = rows.slice(0, limit);
@@ -94,7 +95,9 @@ export function adminCustomerRoutes(): Hono<AdminEnv> {
 }
 
 /** ID9: the customer who owns an identifier, written `kind:value` in any form its kind takes. */
-async function findByIdentifier(env: Env, rules: IdentityRules, identifier: string): Promise<Response> {
+async function findByIdentifier(c: Context<AdminEnv>, identifier: string): Promise<Response> {
+  const { env } = c;
+  const rules = c.var.catalog.policies.identity;
   const colon = identifier.indexOf(':');
   const [kind, stated] = [identifier.slice(0, Math.max(0, colon)), identifier.slice(colon + 1)];
   const rule = rules.identifiers.find((each) => each.kind === kind && each.unique);
@@ -113,7 +116,10 @@ async function findByIdentifier(env: Env, rules: IdentityRules, identifier: stri
     });
   const owner = await registry.owner();
   const described = owner === null ? null : await env.CUSTOMER.getByName(owner).describe();
-  return json({ customers: described ? [{ id: described.id, createdAt: described.createdAt }] : [], next: null });
+  if (!described) return json({ customers: [], next: null });
+  const requestId = noteReadOf(c, described.id);
+  const found = { customers: [{ id: described.id, createdAt: described.createdAt }], next: null };
+  return json(found, 200, requestId === null ? {} : { 'x-request-id': requestId });
 }
 
 interface CustomerRow {
