@@ -270,7 +270,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     if (opened.kind !== 'open') return opened;
     const state = cell.load();
     const consents = state && shownConsents(cell.sql, state, opened.catalog.policies.consent, opened.at);
-    return { kind: 'done', own: state && ownView(cell.sql, state, consents ?? {}) };
+    return { kind: 'done', own: state && ownView(cell.sql, state, consents ?? {}, opened.catalog.policies.identity) };
   }
 
   /** A page of the timeline, newest first; `before` is exclusive. Null: no such customer. */

@@ -177,7 +177,8 @@ async function claim(
 
 /** ID7: the identifier was another's by rank, or has become it. The value stands there masked. */
 function recordConflict(commit: Commit, kind: string, value: string, owner: string | null): void {
-  record(commit, 'identifier-conflict', now(), { identifier: kind, value: masked(kind, value), owner });
+  const form = commit.policies.identity.identifiers.find((rule) => rule.kind === kind)?.form ?? 'exact';
+  record(commit, 'identifier-conflict', now(), { identifier: kind, value: masked(form, value), owner });
 }
 
 /** Word that a claim of higher rank has taken an identifier from this customer; may be repeated. */

@@ -5,6 +5,7 @@ import { isObject, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { liveRuns } from '../engine/travel.ts';
 import { type Device, devicesOf } from '../identity/devices.ts';
+import { type IdentityRules, identifiersIn } from '../identity/identifiers.ts';
 import { masked, ORDER_EVENTS, openTasks, ordersOf } from '../identity/own.ts';
 import type { Described, Own } from './messages.ts';
 import { type CustomerState, stagesOf } from './state.ts';
@@ -13,7 +14,12 @@ import { latestEvents, recentSightings, recentTasks } from './storage.ts';
 const iso = (at: number): string => new Date(at).toISOString();
 
 /** @param consents as operators see them */
-export function ownView(sql: SqlStorage, state: CustomerState, consents: Described['consents']): Own {
+export function ownView(
+  sql: SqlStorage,
+  state: CustomerState,
+  consents: Described['consents'],
+  rules: IdentityRules,
+): Own {
   const { traits, nextSeq } = state;
   const events = ORDER_EVENTS.flatMap((name) =>
     latestEvents(sql, name, LIMITS.ordersMax).map(({ at, body }) => ({ name, at, message: objectOf(body) })),
@@ -24,7 +30,7 @@ export function ownView(sql: SqlStorage, state: CustomerState, consents: Describ
     id: state.id,
     language: [traits['locale'], traits['language']].find((text) => typeof text === 'string') ?? null,
     stages: stagesOf(state),
-    identifiers: identifiersOf(traits),
+    identifiers: identifiersOf(traits, rules),
     consents,
     orders: ordersOf(events)
       .slice(0, LIMITS.ordersMax)
@@ -37,13 +43,12 @@ export function ownView(sql: SqlStorage, state: CustomerState, consents: Describ
   };
 }
 
-/** Traits that name a customer; what is not text is none. */
-const NAMING = ['email', 'phone', 'customerNumber'] as const;
-
-function identifiersOf(traits: JsonObject): Own['identifiers'] {
-  return NAMING.flatMap((kind) => {
-    const value = traits[kind];
-    return typeof value === 'string' && value !== '' ? [{ kind, value: masked(kind, value) }] : [];
+/** In the order of their priority. */
+function identifiersOf(traits: JsonObject, rules: IdentityRules): Own['identifiers'] {
+  const stated = identifiersIn(traits, rules);
+  return rules.identifiers.flatMap(({ kind, form }) => {
+    const value = stated.get(kind);
+    return value === undefined ? [] : [{ kind, value: masked(form, value) }];
   });
 }
 

@@ -116,10 +116,10 @@ export function openTasks(lines: readonly { at: number; body: JsonObject }[], st
 }
 
 /** An identifier as its owner knows it again and nobody else learns it: the beginning, of an e-mail also the domain. */
-export function masked(kind: string, value: string): string {
-  const at = kind === 'email' ? value.lastIndexOf('@') : -1;
+export function masked(form: string, value: string): string {
+  const at = form === 'email' ? value.lastIndexOf('@') : -1;
   if (at > 0) return `${shortened(value.slice(0, at), 1, 0)}${value.slice(at)}`;
-  return kind === 'phone' ? shortened(value, 3, 2) : shortened(value, 2, 2);
+  return form === 'phone' ? shortened(value, 3, 2) : shortened(value, 2, 2);
 }
 
 /** At least half of it is hidden, however short it is. The number of stars says nothing of the length. */
