@@ -44,9 +44,9 @@ export class Registry extends DurableObject implements RegistryCalls {
     return next;
   }
 
-  /** Nobody's again, if it is this customer's. */
+  /** Nobody's again, if it is this customer's; then its file is a new one, in which nothing is left of whose it was. */
   async release(customerId: string): Promise<void> {
-    if (this.#kept()?.customerId === customerId) this.ctx.storage.kv.delete(OWNER);
+    if (this.#kept()?.customerId === customerId) await this.ctx.storage.deleteAll();
   }
 
   async owner(): Promise<string | null> {
