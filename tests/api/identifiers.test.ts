@@ -83,6 +83,24 @@ test('ID9 an operator finds a customer by any way of writing an identifier, also
   expect(await found(`email:${freshEmail()}`)).toEqual([]);
 });
 
+test('ID5 ID9 an import brings identifiers, and counts as a voucher', async () => {
+  const [imported, squatter, email, other] = [fresh('imported'), fresh('squatter'), freshEmail(), freshEmail()];
+  await state('wk_local', { userId: squatter }, { email });
+  const lines = [email, other].map((address, index) => ({
+    ...message({ userId: `${imported}${index}` }, 'identify', { traits: { email: address } }),
+    timestamp: `2026-01-0${index + 1}T00:00:00Z`,
+  }));
+  const body = lines.map((line) => JSON.stringify(line)).join('\n');
+  expect((await server.admin<{ accepted: number }>('POST', '/admin/import', body)).body).toMatchObject({ accepted: 2 });
+  expect((await server.admin('POST', '/admin/import/finish')).status).toBe(200);
+  for (const index of [0, 1]) await settled(`u:${imported}${index}`);
+  expect([await found(`email:${email}`), await found(`email:${other}`)]).toEqual([
+    [`u:${imported}0`],
+    [`u:${imported}1`],
+  ]);
+  expect((await server.describe(`u:${squatter}`)).identifiers.stated).toMatchObject([{ standing: 'taken' }]);
+});
+
 test('ID9 PV8 who finds a customer by an identifier stands in the log of who reads', async () => {
   const [userId, email] = [fresh('owner'), freshEmail()];
   await state('sv_server', { userId }, { email });

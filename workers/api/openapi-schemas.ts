@@ -116,7 +116,7 @@ const TimelineEntry = z
     kind: z
       .string()
       .describe(
-        'event, transition, decision, exposure, message, suppressed, set, error or merged; the other members depend on it.',
+        'event, transition, decision, exposure, message, suppressed, set, error, merged or identifier-conflict; the other members depend on it.',
       ),
   })
   .describe('One line of the history. An event carries the message as it was kept.');
