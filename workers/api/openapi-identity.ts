@@ -64,6 +64,7 @@ export const IDENTITY_ROUTES: readonly Route[] = [
     path: '/v1/me',
     id: 'getMe',
     tag: 'sites',
+    proof: true,
     summary: 'What the customer sees of themselves',
     description:
       'With a write key and a valid customer token, whatever the key asks for elsewhere; without one it answers 401. The token may also stand in Authorization as Bearer, with the key in the query. Never to be cached. Of somebody of whom nothing is known the lists are empty. The example is of the local mode.',

@@ -25,6 +25,8 @@ export interface Route {
   readonly tag: Tag;
   /** Takes no key, or takes it as a parameter of its path. */
   readonly open?: true;
+  /** Takes a customer token beside the write key, whatever the key's mode. */
+  readonly proof?: true;
   readonly summary: string;
   readonly description?: string;
   readonly params?: z.ZodObject;

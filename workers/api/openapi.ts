@@ -19,6 +19,11 @@ export function openApiDocument(): object {
 const WRITE_KEY: RouteConfig['security'] = [{ writeKey: [] }, { writeKeyInQuery: [] }, { bearer: [] }];
 /** For settings, which name the key to whoever asks: a secret one is none of these. */
 const PUBLIC_KEY: RouteConfig['security'] = [{ writeKey: [] }, { writeKeyInQuery: [] }];
+/** And the customer has to be proven. */
+const WITH_TOKEN: RouteConfig['security'] = [
+  { writeKey: [], customerToken: [] },
+  { writeKeyInQuery: [], customerToken: [] },
+];
 const ADMIN_KEY: RouteConfig['security'] = [{ bearer: [] }];
 
 interface Audience {
@@ -122,6 +127,13 @@ function makeDocument(): object {
     name: 'writeKey',
     description: 'The write key in the query, for clients that cannot send headers.',
   });
+  registry.registerComponent('securitySchemes', 'customerToken', {
+    type: 'apiKey',
+    in: 'header',
+    name: 'Waymark-Customer-Token',
+    description:
+      'A JWT (HS256, RS256 or ES256) that the shop has signed, with sub and exp. It may be sent as Bearer instead.',
+  });
   registry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',
     scheme: 'bearer',
@@ -143,9 +155,9 @@ function makeDocument(): object {
 }
 
 function operationOf(route: Route): RouteConfig {
-  const { method, path, id, tag, open, summary, description, params, query, headers, body } = route;
+  const { method, path, id, tag, open, proof, summary, description, params, query, headers, body } = route;
   const audience = AUDIENCES[tag];
-  const security = open ? [] : audience.security;
+  const security = open ? [] : proof ? WITH_TOKEN : audience.security;
   const writes = audience === ADMIN && method !== 'get';
   const responses: RouteConfig['responses'] = {};
   for (const status of [...audience.problems, ...route.problems, ...(writes ? IDEMPOTENT_PROBLEMS : [])])
