@@ -170,3 +170,17 @@ test('ID6 a server that states a visitor’s e-mail joins the visitor to its own
   expect([joined.id, joined.identifiers.anonymousIds]).toEqual([`u:${owner}`, [visitor]]);
   expect(await found(`email:${email}`)).toEqual([`u:${owner}`]);
 });
+
+test('ID4 a claim that was under way when everything was killed is made afterwards', async () => {
+  const people = Array.from({ length: 10 }, () => ({ userId: fresh('killed'), email: freshEmail() }));
+  const told = people.map(({ userId, email }) =>
+    server.ingest([message({ userId }, 'identify', { traits: { email } })]),
+  );
+  await Promise.all(told);
+  await server.restart();
+  for (const { userId, email } of people) {
+    const described = await settled(`u:${userId}`);
+    expect(described.identifiers.stated).toMatchObject([{ value: email, standing: 'owned' }]);
+    expect(await found(`email:${email}`)).toEqual([`u:${userId}`]);
+  }
+});
