@@ -28,6 +28,9 @@ export const LIMITS = {
   necessaryEventsMax: 200,
   /** How long it is known who has read a customer. */
   accessLogDays: 400,
+  /** Statements on what no policy names, of one customer; and mails that ask for a confirmation, of one purpose and day. */
+  consentUnnamedMax: 40,
+  confirmationsMax: 3,
   /** Signals of consent in one event. */
   consentSignalsMax: 50,
   /** Publishes of journeys a customer remembers having met; older ones are forgotten. */

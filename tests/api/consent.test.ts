@@ -189,6 +189,13 @@ test('the log can be read, saved and checked, and a change of it is seen', async
     0,
     expect.stringMatching(/^2 lines, whole\. The last hash is [0-9a-f]{64}\.\n$/),
   ]);
+  const end = / ([0-9a-f]{64})\.\n$/.exec(whole.output)?.[1] ?? '';
+  const cut = { lines: JSON.parse(readFileSync(file, 'utf8')).lines.slice(0, 1) };
+  const short = join(mkdtempSync(join(tmpdir(), 'waymark-consent-')), 'short.json');
+  writeFileSync(short, JSON.stringify(cut));
+  expect((await runCommand(['consent', '--file', short])).code).toBe(0);
+  expect((await runCommand(['consent', '--file', short, '--end', end])).code).toBe(1);
+  expect((await runCommand(['consent', '--file', file, '--end', end])).code).toBe(0);
   writeFileSync(file, readFileSync(file, 'utf8').replace('"granted": true', '"granted": false'));
   const forged = await runCommand(['consent', '--file', file]);
   expect([forged.code, forged.output]).toEqual([1, `u:${userId}, line 1: it was changed.\n`]);

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../schema/limits.ts';
 import { hear } from '../../workers/consent/hear.ts';
 import { type ConsentRules, compileConsent, NO_CONSENT_RULES } from '../../workers/consent/policy.ts';
 import {
@@ -256,6 +257,58 @@ describe('what counts', () => {
     expect([refusedFor(paused, 'marketing', 'email', until), paused.frequency]).toEqual([null, 'weekly']);
     expect(refusedFor(paused, 'personalisation', null)).toBeNull();
     expect(heard(NO_CONSENTS, 'Preferences Updated', { properties: { paused_until } }).consents).toBe(NO_CONSENTS);
+  });
+});
+
+describe('what anybody can say', () => {
+  const say = (before: Consents, properties: object, at = AT) =>
+    heard(before, 'Consent Updated', { properties }, at).consents;
+
+  it('CN11 names are names, and there is room for so many that nobody knows', () => {
+    for (const odd of ['*', 'a/b', ' ', '<b>', 'x'.repeat(200), 7, {}, ['marketing']])
+      for (const member of ['purpose', 'channel']) expect(say(NO_CONSENTS, { [member]: odd })).toBe(NO_CONSENTS);
+    let consents = NO_CONSENTS;
+    for (let n = 0; n < 3_000; n++) consents = say(consents, { purpose: `junk-${n}` });
+    expect(Object.keys(consents.said)).toHaveLength(LIMITS.consentUnnamedMax);
+    // What can be asked about always has a place.
+    const no = say(consents, { purpose: 'marketing', channel: 'email', granted: false });
+    expect(refusedFor(no)).toBe('consent withdrawn');
+    expect(Object.keys(say(no, {}).said)).toContain('*/*');
+    expect(refusedFor(say(say(no, { purpose: 'junk-1', granted: false }, AT + 1), { channel: 'carrier-pigeon' }))).toBe(
+      'consent withdrawn',
+    );
+  });
+
+  it('CN12 the same again within a day is nothing new, on other words or from elsewhere it is', () => {
+    const once = say(NO_CONSENTS, { purpose: 'marketing', source: 'shop' });
+    expect(say(once, { purpose: 'marketing', source: 'shop' }, AT + DAY - 1)).toBe(once);
+    for (const [properties, at] of [
+      [{ source: 'shop' }, AT + DAY],
+      [{ source: 'branch' }, AT + 1],
+      [{ source: 'shop', wording: 'v2' }, AT + 1],
+      [{ source: 'shop', granted: false }, AT + 1],
+    ] as const)
+      expect(say(once, { purpose: 'marketing', ...properties }, at)).not.toBe(once);
+  });
+
+  it('CN13 a confirmation is asked for so many times a day', () => {
+    const asked = (before: Consents, at: number) =>
+      heard(
+        before,
+        'Consent Updated',
+        { properties: { purpose: 'newsletter', channel: 'email', source: `s${at}` } },
+        at,
+      );
+    let consents = NO_CONSENTS;
+    const requests: number[] = [];
+    for (let n = 0; n < 10; n++) {
+      const next = asked(consents, AT + n);
+      consents = next.consents;
+      requests.push(next.requests.length);
+    }
+    expect(requests).toEqual([1, 1, 1, 0, 0, 0, 0, 0, 0, 0]);
+    expect(asked(consents, AT + DAY).requests).toHaveLength(1);
+    expect(asked(consents, AT + DAY - 1).requests).toHaveLength(0);
   });
 });
 

@@ -134,7 +134,7 @@ const reasonsOf = async (id: string) =>
     kind === 'suppressed' ? [Reflect.get(Object(body), 'reason')] : [],
   );
 const logOf = async (id: string) =>
-  ((await objectOf(id).consentLog(0, 1_000)) ?? []).flatMap((line) => readLine(JSON.parse(line)) ?? []);
+  ((await objectOf(id).consentLog(0, 1_000))?.lines ?? []).flatMap((line) => readLine(JSON.parse(line)) ?? []);
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 describe('a message', () => {
@@ -251,6 +251,21 @@ describe('a yes that has to be confirmed', () => {
   });
 });
 
+describe('somebody who says the same over and over', () => {
+  it('CN12 CN13 fills no log, and floods nobody with mails', async () => {
+    const id = freshName();
+    await known(id);
+    for (let times = 0; times < 20; times++) {
+      passTime(60_000);
+      await say(id, { purpose: 'newsletter', channel: 'email', granted: times % 2 === 0 });
+      await say(id, { purpose: 'newsletter', channel: 'email', granted: times % 2 === 0 });
+      await send(id, 'Stop');
+    }
+    await deliverAll();
+    expect([mails.length, (await logOf(id)).length]).toEqual([LIMITS.confirmationsMax, 20]);
+  });
+});
+
 describe('a page', () => {
   it('CS4 gets what anybody would get where it may not be personal, and nothing is recorded', async () => {
     const id = freshName();
@@ -307,6 +322,19 @@ describe('the log', () => {
       [true, false, true].map((granted, index) => ({ of: id, n: index + 1, statement: { granted, source: 'form' } })),
     );
     expect(verifyLog(lines, sha256)).toEqual([]);
+  });
+
+  it('CL1 knows its own end', async () => {
+    const id = freshName();
+    await known(id);
+    expect(await objectOf(id).consentLog(0, 10)).toEqual({ lines: [], end: null });
+    await yes(id);
+    passTime(1_000);
+    await no(id);
+    const { end = '' } = (await objectOf(id).consentLog(0, 10)) ?? {};
+    const lines = await logOf(id);
+    expect([verifyLog(lines, sha256, end), end === lines[1]?.hash]).toEqual([[], true]);
+    expect(verifyLog(lines.slice(0, 1), sha256, end)).toMatchObject([{ of: id, n: 2 }]);
   });
 
   it('CN9 CL2 of two who become one the stricter word stays, and both logs can be checked', async () => {

@@ -71,10 +71,11 @@ export function adminCustomerRoutes(): Hono<AdminEnv> {
     if (asked instanceof Response) return asked;
     const { cursor, limit } = asked;
     const id = customerId(c.req.param('id'));
-    const lines = id === null ? null : await c.env.CUSTOMER.getByName(id).consentLog(cursor, limit + 1);
-    if (!lines) return noCustomer();
+    const log = id === null ? null : await c.env.CUSTOMER.getByName(id).consentLog(cursor, limit + 1);
+    if (!log) return noCustomer();
+    const { lines, end } = log;
     const next = lines.length > limit ? cursor + limit : null;
-    return json({ lines: lines.slice(0, limit).map((line) => JSON.parse(line)), next });
+    return json({ lines: lines.slice(0, limit).map((line) => JSON.parse(line)), end, next });
   });
 
   app.get('/customers/:id/record', async (c) => {

@@ -84,8 +84,9 @@ export function tokenOf(key: KeyRow, inBody: unknown, request: Request): string 
   return typeof inBody === 'string' ? inBody : request.headers.get('waymark-customer-token');
 }
 
-/** Global Privacy Control, as browsers send it with every call (https://w3c.github.io/gpc/, section 3.2). */
-export const saysPrivacyControl = ({ headers }: Request): boolean => headers.get('sec-gpc') === '1';
+/** Global Privacy Control, as browsers send it with every call (https://w3c.github.io/gpc/, section 3.2); a server speaks for many. */
+export const saysPrivacyControl = ({ headers }: Request, { role }: KeyRow): boolean =>
+  role === 'write' && headers.get('sec-gpc') === '1';
 
 export const tooManyEvents: Failure = {
   kind: 'too-large',

@@ -370,6 +370,7 @@ export const SCHEMAS = {
   }),
   ConsentLog: z.object({
     lines: z.array(ConsentLine),
+    end: z.string().nullable().describe('The hash of the last line there is.'),
     next: z.number().int().nullable().describe('The cursor of the next page, or null.'),
   }),
   Timeline: z.object({

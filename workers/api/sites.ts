@@ -76,7 +76,7 @@ const events =
       vocabulary: catalog.vocabulary,
       receivedAt,
       sentAt: instantOf(body['sentAt']),
-      privacyControl: saysPrivacyControl(request),
+      privacyControl: saysPrivacyControl(request, key),
     };
     const results = (call.events as Json[]).map((raw) => takeEvent(raw, intake));
     const taken = results.filter((result) => result.ok);

@@ -71,7 +71,7 @@ async function track(
     vocabulary: catalog.vocabulary,
     receivedAt: now(),
     sentAt: batchSentAt,
-    privacyControl: saysPrivacyControl(request),
+    privacyControl: saysPrivacyControl(request, caller.key),
     ...(type === undefined ? {} : { type }),
   };
   const token =

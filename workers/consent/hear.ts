@@ -2,7 +2,15 @@
 
 import { isObject, type Json, type JsonObject } from '../../schema/json.ts';
 import type { ConsentRules } from './policy.ts';
-import { type Consents, type Statement, statementOn, withStatement } from './state.ts';
+import {
+  type Consents,
+  hasPlace,
+  isRepeated,
+  type Statement,
+  statementOn,
+  withRequest,
+  withStatement,
+} from './state.ts';
 import {
   BY_LINK,
   CONFIRMED_EVENT,
@@ -28,26 +36,33 @@ export interface Request {
   readonly message: JsonObject;
 }
 
-/** @param at the event's own time, milliseconds */
+/** @param at the event's own time; `now` when it is applied. Milliseconds */
 export function hear(
   before: Consents,
   rules: ConsentRules,
   { name, messageId, at }: { readonly name: string; readonly messageId: string; readonly at: number },
   message: JsonObject,
+  now: number = at,
 ): Heard {
   const control = statementsOfPrivacyControl(message, before, rules, at);
   const isHeard = name === CONSENT_EVENT || confirms(name, message, before);
-  const said = isHeard ? [statementOf(message, at, rules)] : [];
+  const stated = isHeard ? statementOf(message, at, rules) : null;
+  const said = stated ? [stated] : [];
   let consents = control.length > 0 ? { ...before, privacyControlAt: at } : before;
   if (name === PREFERENCES_EVENT && message['type'] === BY_LINK) consents = withPreferences(consents, message);
   const steps: Heard['steps'][number][] = [];
   const requests: Request[] = [];
   const statements = [...control, ...statementsOfSignals(message, before, rules, at), ...said];
   for (const [index, statement] of statements.entries()) {
+    if (isRepeated(consents, statement) || !hasPlace(consents, rules, statement)) continue;
     const next = withStatement(consents, rules, statement);
     consents = next.consents;
+    const asking = next.pending ? withRequest(consents, statement, now) : null;
+    if (asking) {
+      consents = asking;
+      requests.push(requestFor(statement, `${messageId}/requested/${index}`));
+    }
     steps.push({ statement, consents });
-    if (next.pending) requests.push(requestFor(statement, `${messageId}/requested/${index}`));
   }
   return { consents, steps, requests };
 }

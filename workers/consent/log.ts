@@ -51,8 +51,11 @@ export interface Fault {
   readonly detail: string;
 }
 
-/** Whether the lines, in whatever order, are whole logs that nobody has changed. The first fault of each log. */
-export function verifyLog(lines: readonly LogLine[], hash: Hash): Fault[] {
+/**
+ * Whether the lines, in whatever order, are whole logs that nobody has changed. The first fault of each log.
+ * @param end a hash that is known to have been in it, such as that of its last line
+ */
+export function verifyLog(lines: readonly LogLine[], hash: Hash, end: string | null = null): Fault[] {
   const logs = new Map<string, LogLine[]>();
   for (const line of lines) logs.set(line.of, [...(logs.get(line.of) ?? []), line]);
   const faults: Fault[] = [];
@@ -80,6 +83,12 @@ export function verifyLog(lines: readonly LogLine[], hash: Hash): Fault[] {
     if (!last || last.n !== statement.n || last.hash !== statement.hash)
       faults.push({ of, n, detail: `the log of ${statement.joins} does not end as it did when the two were joined` });
   }
+  if (end !== null && !lines.some((line) => line.hash === end))
+    faults.push({
+      of: lines[0]?.of ?? 'the customer',
+      n: lines.length + 1,
+      detail: 'the line with the hash that is known is missing',
+    });
   return faults;
 }
 

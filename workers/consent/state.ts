@@ -1,6 +1,8 @@
 // What a customer has said about consent, and what follows from it. One function, `refusal`, is asked wherever something is
 // done for a customer. Pure: kept by the customer's object, built again by the simulator.
 
+import { LIMITS } from '../../schema/limits.ts';
+import { CONSENT_PURPOSES } from '../../schema/policies/consent.ts';
 import { type ConsentRules, mayEnd, type PurposeRule, ruleFor } from './policy.ts';
 
 /** Instants in milliseconds. */
@@ -26,6 +28,8 @@ export interface Consents {
   readonly pausedUntil: number | null;
   /** How often the customer wants to hear at most, as they chose it. */
   readonly frequency: string | null;
+  /** When a confirmation was asked for, the last times, by `keyOf`. */
+  readonly requestedAt: Readonly<Record<string, readonly number[]>>;
   /** The last line of the log: its number and hash. */
   readonly logged: { readonly n: number; readonly hash: string } | null;
 }
@@ -35,6 +39,7 @@ export const NO_CONSENTS: Consents = {
   privacyControlAt: null,
   pausedUntil: null,
   frequency: null,
+  requestedAt: {},
   logged: null,
 };
 
@@ -46,7 +51,7 @@ export type Refusal =
   | 'paused'
   | 'no unsubscribe link';
 
-const keyOf = (purpose: string | null, channel: string | null): string => `${purpose ?? '*'}/${channel ?? '*'}`;
+export const keyOf = (purpose: string | null, channel: string | null): string => `${purpose ?? '*'}/${channel ?? '*'}`;
 
 /** CN2: a no before a yes, and a later one before both. Negative where `one` counts. */
 const order = (one: Statement, other: Statement): number =>
@@ -114,6 +119,40 @@ export function withStatement(
   return { consents, counts, pending: counts && needed && !renews };
 }
 
+const DAY_MS = 24 * 3_600_000;
+
+/** CN12: what counts already, said again before long. */
+export function isRepeated({ said }: Consents, { purpose, channel, at, ...more }: Statement): boolean {
+  const known = said[keyOf(purpose, channel)];
+  if (!known || Math.abs(at - known.at) >= DAY_MS) return false;
+  const { granted, source, wording, confirmed } = known;
+  return (
+    granted === more.granted && source === more.source && wording === more.wording && (confirmed || !more.confirmed)
+  );
+}
+
+/** CN11: what nobody has named is kept as far as there is room; what the policy or a message can ask about always is. */
+export function hasPlace({ said }: Consents, rules: ConsentRules, { purpose, channel }: Statement): boolean {
+  if (said[keyOf(purpose, channel)]) return true;
+  const isNamed = (of: string | null, by: string | null): boolean =>
+    (of === null || rules.purposes.has(of) || NAMED.has(of)) &&
+    (by === null || CHANNELS.has(by) || (of !== null && ruleFor(rules, of).channels.includes(by)));
+  if (isNamed(purpose, channel)) return true;
+  const unnamed = Object.values(said).filter((statement) => !isNamed(statement.purpose, statement.channel));
+  return unnamed.length < LIMITS.consentUnnamedMax;
+}
+
+const NAMED: ReadonlySet<string> = new Set(CONSENT_PURPOSES);
+const CHANNELS: ReadonlySet<string> = new Set(['email', 'sms', 'push', 'letter', 'site']);
+
+/** CN13. `now` in milliseconds. @returns the customer with one more request; null where there were enough of late */
+export function withRequest(consents: Consents, { purpose, channel }: Statement, now: number): Consents | null {
+  const key = keyOf(purpose, channel);
+  const recent = (consents.requestedAt[key] ?? []).filter((at) => at > now - DAY_MS);
+  if (recent.length >= LIMITS.confirmationsMax) return null;
+  return { ...consents, requestedAt: { ...consents.requestedAt, [key]: [...recent, now] } };
+}
+
 /** CN9: of what both have said on the same the stricter. */
 export function joined(own: Consents, other: Consents): Consents {
   const said: Record<string, Statement> = { ...own.said };
@@ -128,6 +167,7 @@ export function joined(own: Consents, other: Consents): Consents {
     privacyControlAt: earliest.length > 0 ? Math.min(...earliest) : null,
     pausedUntil: paused.length > 0 ? Math.max(...paused) : null,
     frequency: own.frequency ?? other.frequency,
+    requestedAt: { ...other.requestedAt, ...own.requestedAt },
     logged: own.logged,
   };
 }

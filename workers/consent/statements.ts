@@ -31,14 +31,23 @@ const textOf = (value: Json | undefined): string | null =>
 /** Nothing said about it is a yes: the event is then sent because somebody agreed. */
 const isYes = (granted: Json | undefined): boolean => granted === undefined || granted === true || granted === 'true';
 
-/** The statement of a `Consent Updated` or `Consent Confirmed`. `at` in milliseconds. */
-export function statementOf(message: JsonObject, at: number, rules: ConsentRules): Statement {
+/** Null: all. Undefined where it is no name (CN11). */
+function nameOf(value: Json | undefined): string | null | undefined {
+  if (value === undefined || value === null || value === '') return null;
+  return typeof value === 'string' && NAME.test(value) ? value : undefined;
+}
+const NAME = /^[a-z0-9][a-z0-9._-]{0,99}$/i;
+
+/** The statement of a `Consent Updated` or `Consent Confirmed`; null where it names nothing that could be asked for. `at` in milliseconds. */
+export function statementOf(message: JsonObject, at: number, rules: ConsentRules): Statement | null {
   const said = isObject(message['properties']) ? message['properties'] : {};
+  const [purpose, channel] = [nameOf(said['purpose']), nameOf(said['channel'])];
+  if (purpose === undefined || channel === undefined) return null;
   const byLink = message['type'] === BY_LINK;
   const granted = isYes(said['granted']);
   return {
-    purpose: textOf(said['purpose']),
-    channel: textOf(said['channel']),
+    purpose,
+    channel,
     granted,
     at,
     source: textOf(said['source']),

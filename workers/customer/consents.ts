@@ -46,7 +46,8 @@ function fromHistory(sql: SqlStorage, rules: ConsentRules): Consents {
   let consents = NO_CONSENTS;
   for (const { at, body } of consentBodies(sql, CONSENT_EVENT).reverse()) {
     const message: unknown = JSON.parse(body);
-    if (isObject(message)) ({ consents } = withStatement(consents, rules, statementOf(message, at, rules)));
+    const statement = isObject(message) ? statementOf(message, at, rules) : null;
+    if (statement) ({ consents } = withStatement(consents, rules, statement));
   }
   return consents;
 }
@@ -65,6 +66,12 @@ export function shownConsents(sql: SqlStorage, state: CustomerState, rules: Cons
     shown[purpose] = { ...shown[purpose], [channel]: { permitted: refusedBy === null, reason: refusedBy, ...said } };
   }
   return shown;
+}
+
+/** The hash of the last line of the log. */
+export function endOfLog(sql: SqlStorage): string | null {
+  const part = readPart(sql, CONSENTS);
+  return part === null ? null : ((JSON.parse(part) as Consents).logged?.hash ?? null);
 }
 
 /** For the pages that links of mails open. */
@@ -118,7 +125,7 @@ function log(
 export function noteConsent(commit: Commit, event: IncomingEvent, message: JsonObject, now: number): IncomingEvent[] {
   const rules = commit.policies.consent;
   const before = consentsOf(commit.sql, commit.state, rules);
-  const heard = hear(before, rules, event, message);
+  const heard = hear(before, rules, event, message, now);
   if (heard.consents === before && heard.steps.length === 0) return [];
   let { logged } = before;
   for (const { statement } of heard.steps) logged = log(commit, logged, statement, now);

@@ -10,7 +10,7 @@ import { applyEvents } from './advance.ts';
 import { retryAt } from './alarm.ts';
 import { decideAndRecord, describe, isLimited, mayShow, recordedOf, shownId, shownStages } from './answer.ts';
 import { type Cell, type CustomerEnv, openCell, type Silence } from './cell.ts';
-import { saidBy, shownConsents } from './consents.ts';
+import { endOfLog, saidBy, shownConsents } from './consents.ts';
 import { decideClaiming, decideNow, said } from './deciding.ts';
 import { erase, isErased, keptOf, rejected, removeIdle, tiesOf } from './erasing.ts';
 import { openFlood } from './flood.ts';
@@ -19,6 +19,7 @@ import { fireUntil, importEvents } from './importing.ts';
 import { linkSecretIn } from './links.ts';
 import type {
   Claim,
+  ConsentLog,
   CustomerCalls,
   Decided,
   DecideRequest,
@@ -246,11 +247,11 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     );
   }
 
-  async consentLog(from: number, limit: number): Promise<string[] | null> {
+  async consentLog(from: number, limit: number): Promise<ConsentLog | null> {
     const cell = this.#cell;
     const target = cell.redirect();
     if (target) return passedOn(cell.stub(target).consentLog(from, limit));
-    return cell.load() ? consentLogBodies(cell.sql, from, limit) : null;
+    return cell.load() ? { lines: consentLogBodies(cell.sql, from, limit), end: endOfLog(cell.sql) } : null;
   }
 
   async saidSoFar(catalogVersion: number): Promise<Reply<{ said: Said }>> {

@@ -307,6 +307,12 @@ export interface Kept {
   readonly parts: readonly { readonly name: string; readonly body: string }[];
 }
 
+/** Lines of the log of consent as JSON, and the hash of the last one there is. */
+export interface ConsentLog {
+  readonly lines: readonly string[];
+  readonly end: string | null;
+}
+
 /** What a customer has said about consent, for the pages that links of mails open. Instants in milliseconds. */
 export interface Said {
   /** The customer's own language, where it is known. */
@@ -338,7 +344,7 @@ export interface CustomerCalls {
   kept(): Promise<Kept | null>;
   /** What the customer has said about consent. An unknown customer has said nothing. */
   /** Lines of the log of consent as JSON, oldest first. Null: no such customer. */
-  consentLog(from: number, limit: number): Promise<string[] | null>;
+  consentLog(from: number, limit: number): Promise<ConsentLog | null>;
   saidSoFar(catalogVersion: number): Promise<Reply<{ said: Said }>>;
   rouse(catalogVersion: number): Promise<Reply<object>>;
   standing(catalogVersion: number, proven: boolean, via?: string): Promise<Standing>;

@@ -218,7 +218,7 @@ export function applyEvent(customer: SimulatedCustomer, event: SimulatedEvent, n
 }
 
 function hearConsent({ state, setting }: SimulatedCustomer, event: SimulatedEvent) {
-  const { consents, requests } = hear(state.consents, setting.consent, event, event.message);
+  const { consents, requests } = hear(state.consents, setting.consent, event, event.message, state.lastInputAt);
   state.consents = consents;
   return requests;
 }
