@@ -15,6 +15,7 @@ import {
   fireAlarm,
   freshName,
   ingest,
+  inside,
   objectOf,
   passTime,
   prepare,
@@ -85,6 +86,32 @@ describe('a claim', () => {
     expect(
       await rowsOf(id, 'SELECT name, body FROM parts WHERE name >= ? AND name < ?', 'identifier:', 'identifier;'),
     ).toEqual(before);
+  });
+
+  it('ID4 costs its event two rows, and nothing where the same is stated again', async () => {
+    const [id, email] = [freshName(), freshEmail()];
+    // A registry that does not answer: what follows from its answer is not counted.
+    const silent = { claim: () => new Promise<never>(() => undefined) };
+    vi.spyOn(env.REGISTRY, 'getByName').mockReturnValue(silent as unknown as DurableObjectStub);
+    const rows = async (traits: JsonObject): Promise<number> => {
+      let written = 0;
+      const spy = await inside(id, ({ sql }) => {
+        const exec = sql.exec.bind(sql);
+        return vi.spyOn(sql, 'exec').mockImplementation((query, ...bindings) => {
+          const cursor = exec(query, ...bindings);
+          written += cursor.rowsWritten;
+          return cursor;
+        });
+      });
+      await ingest(id, [eventOf('identify', { type: 'identify', traits })]);
+      spy.mockRestore();
+      return written;
+    };
+    await send(id, 'Start');
+    const plain = await rows({ city: 'Linz' });
+    expect(await rows({ email })).toBe(plain + 2);
+    expect(await rows({ email })).toBe(plain);
+    mend();
   });
 
   it('ID4 no event waits for it, and it arrives when the registry is back', async () => {
