@@ -157,11 +157,14 @@ export function customerIdOf(ids: { userId?: string | undefined; anonymousId?: s
   return ids.anonymousId ? `a:${ids.anonymousId}` : null;
 }
 
-/** The anonymous customer that this event says is the same person as the named user, if any. */
-export function mergedIdOf(event: Event): string | null {
-  if (!event.userId) return null;
-  if (event.type === 'alias' && event.previousId && event.previousId !== event.userId) return `a:${event.previousId}`;
-  return event.type === 'identify' && event.anonymousId ? `a:${event.anonymousId}` : null;
+/**
+ * The customers that this event says are the same person as the named user: of `alias` whoever is called so, a visitor or
+ * a user. Whether the sender may say it of a user is not asked here (GM2).
+ */
+export function mergedIdsOf({ type, userId, previousId, anonymousId }: Event): readonly string[] | null {
+  if (!userId) return null;
+  if (type === 'alias' && previousId) return previousId === userId ? null : [`a:${previousId}`, `u:${previousId}`];
+  return type === 'identify' && anonymousId ? [`a:${anonymousId}`] : null;
 }
 
 /**

@@ -160,6 +160,12 @@ export const Journey = z
       .enum(['allow', 'refuse'])
       .optional()
       .describe('refuse: a way back to a stage earlier in the order is a fault, unless it says back.'),
+    onMerge: z
+      .enum(['later', 'earlier', 'target'])
+      .optional()
+      .describe(
+        'Two customers in this journey turn out to be one: the run in the later stage stays, that in the earlier one, or that of the customer they are from now on. later where not said.',
+      ),
     initial: name,
     stages: z.record(name, Stage),
   })

@@ -1,9 +1,9 @@
-// The section `identity` of journeys/policies.json: by what customers are known beside their ids. What each member does
-// stands in workers/identity/SPEC.md, ID.
+// The section `identity` of journeys/policies.json: by what customers are known beside their ids, who may say that two are
+// one, and how long that can be taken back. What each member does stands in workers/identity/SPEC.md, ID and GM.
 
 import { z } from 'zod';
 import { LIMITS } from '../limits.ts';
-import { name, slug } from '../steps.ts';
+import { Duration, name, slug } from '../steps.ts';
 
 export const IDENTIFIER_FORMS = ['email', 'phone', 'code', 'exact'] as const;
 
@@ -39,5 +39,12 @@ export const IdentityPolicy = z.strictObject({
     .regex(/^[1-9]\d{0,2}$/, 'use the digits of a country calling code, such as 43')
     .optional()
     .describe('The country calling code of phone numbers that state none; absent: such numbers are no identifiers.'),
+  undoWithin: Duration.optional().describe(
+    'How long a merge can be taken back, at most P30D; absent: P7D. PT0S: not at all, and nothing is kept for it.',
+  ),
+  aliasByToken: z
+    .boolean()
+    .optional()
+    .describe('Whether a customer token that proves the target may merge another known customer into it; absent: no.'),
 });
 export type IdentityPolicy = z.infer<typeof IdentityPolicy>;

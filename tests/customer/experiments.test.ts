@@ -9,7 +9,7 @@ import { readCells, readSnapshot } from '../../workers/catalog/snapshots.ts';
 import type { Projection } from '../../workers/customer/messages.ts';
 import type { Exposure } from '../../workers/experiments/exposure.ts';
 import { dayOf } from '../../workers/experiments/tally.ts';
-import { known } from './merging.ts';
+import { known, letForget } from './merging.ts';
 import {
   DAY,
   d1,
@@ -23,7 +23,6 @@ import {
   ingest,
   inside,
   moves,
-  objectOf,
   passTime,
   prepare,
   publishDrafts,
@@ -191,7 +190,7 @@ describe('in the object', () => {
     expect(await shownTo(user)).toBe(`offer-${earlier?.arm}`);
     await deliver(sent);
     expect(await counted('merged')).toEqual({ exposures: 1, conversions: 1 });
-    await objectOf(anonymous).release(user);
+    await letForget(anonymous);
     expect(await recordsOf(anonymous)).toEqual([]);
     await remove('merged');
   });

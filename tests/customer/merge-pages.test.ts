@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { LIMITS, RESEND_AFTER_MS } from '../../schema/limits.ts';
-import { eventNames, failing, known, mend, prepareMerging, settle } from './merging.ts';
+import { eventNames, failing, known, letForget, mend, prepareMerging, settle } from './merging.ts';
 import {
   alarmOf,
   describeOf,
@@ -34,6 +34,7 @@ describe('a merge of many pages', () => {
     expect(lines.map((line) => line.messageId)).toEqual(events.map((event) => event.messageId));
     expect((await describeOf(customer)).events).toBe(count + 1);
     await settle(customer);
+    await letForget(anonymous);
     expect((await dump(anonymous))['entries']).toEqual([]);
   });
 
@@ -43,6 +44,7 @@ describe('a merge of many pages', () => {
     await ingest(customer, [known(anonymous)]);
     expect((await describeOf(customer)).events).toBe(LIMITS.movePageEntriesMax + 1);
     await settle(customer);
+    await letForget(anonymous);
     expect((await dump(anonymous))['entries']).toEqual([]);
   });
 
@@ -72,6 +74,7 @@ describe('a merge of many pages', () => {
     expect(await eventNames(customer)).toEqual([...events.map((event) => event.name), 'identify']);
     expect(await describeOf(customer)).toMatchObject({ events: events.length + 1, effectsPending: 0 });
     expect((await describeOf(customer)).stages).toEqual({ shop: 'first' });
+    await letForget(anonymous);
     const left = await dump(anonymous);
     expect(left['entries']).toEqual([]);
     expect(left['customer']).toMatchObject([{ moved_to: customer, released: 1 }]);
@@ -112,6 +115,7 @@ describe('a merge of many pages', () => {
     expect(new Set(lines.map((line) => line.messageId)).size).toBe(count + 10);
     expect((await describeOf(customer)).events).toBe(count + 10);
     expect((await timelineOf(customer)).filter((line) => line.kind === 'merged')).toHaveLength(1);
+    await letForget(anonymous);
     expect((await dump(anonymous))['entries']).toEqual([]);
   });
 
@@ -125,6 +129,7 @@ describe('a merge of many pages', () => {
     await fireAlarm(anonymous);
     expect((await describeOf(customer)).stages).toEqual({ shop: 'first' });
     await settle(customer);
+    await letForget(anonymous);
     expect((await dump(anonymous))['entries']).toEqual([]);
   });
 });

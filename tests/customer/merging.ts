@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, vi } from 'vitest';
 import type { IncomingEvent } from '../../workers/customer/messages.ts';
-import { describeOf, eventOf, fireAlarm, HOUR, holdQueue, passTime, prepare, timelineOf } from './object.ts';
+import { DAY, describeOf, eventOf, fireAlarm, HOUR, holdQueue, passTime, prepare, timelineOf } from './object.ts';
 
 const stages = {
   first: {
@@ -39,7 +39,12 @@ export const eventNames = async (id: string): Promise<(string | null)[]> =>
   (await timelineOf(id)).filter((line) => line.kind === 'event').map((line) => line.name);
 
 /** The next `times` calls of a method of an object fail; `after` it has done its work, or before. */
-export function failing(id: string, method: 'handOver' | 'release', when: 'before' | 'after', times = 1): void {
+export function failing(
+  id: string,
+  method: 'handOver' | 'release' | 'restore',
+  when: 'before' | 'after',
+  times = 1,
+): void {
   const getByName = env.CUSTOMER.getByName.bind(env.CUSTOMER);
   let left = times;
   vi.spyOn(env.CUSTOMER, 'getByName').mockImplementation((name) => {
@@ -59,6 +64,12 @@ export function failing(id: string, method: 'handOver' | 'release', when: 'befor
       },
     });
   });
+}
+
+/** Lets the time pass in which a merge can be undone: the source forgets what it kept for that. */
+export async function letForget(source: string): Promise<void> {
+  passTime(9 * DAY);
+  await fireAlarm(source);
 }
 
 /** Lets the outbox drain: the release of the anonymous object is an effect of the last page. */

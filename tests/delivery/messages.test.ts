@@ -8,6 +8,7 @@ import { CLAIM_MS, LIMITS, REQUEUE_AFTER_MS } from '../../schema/limits.ts';
 import type { ShownMessage } from '../../workers/customer/messages.ts';
 import {
   alarmOf,
+  DAY,
   deliverTasks,
   describeOf,
   dump,
@@ -387,6 +388,8 @@ describe('an anonymous customer with messages becomes known', () => {
     await deliverAll();
     expect(mails.map((mail) => mail.text)).toEqual(['No. 1 <Anna>', 'No. 2 <Anna>']);
     expect(await statusesOf(customer)).toEqual(['sent', 'sent']);
+    // Until then the merge could be undone.
+    passTime(9 * DAY);
     await fireAlarm(anonymous);
     expect(JSON.stringify(await dump(anonymous))).not.toContain('anna@example.com');
     expect(await alarmOf(anonymous)).toBeNull();

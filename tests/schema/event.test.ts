@@ -8,7 +8,7 @@ import {
   Event,
   eventNameOf,
   happenedAt,
-  mergedIdOf,
+  mergedIdsOf,
   plainEvent,
   readEvent,
 } from '../../schema/event.ts';
@@ -122,19 +122,19 @@ describe('the message', () => {
 
 describe('who becomes whom', () => {
   it('M1 identify with both ids merges the anonymous customer', () => {
-    expect(mergedIdOf(parse({ type: 'identify', anonymousId: 'a1' }))).toBe('a:a1');
-    expect(mergedIdOf(parse({ type: 'identify' }))).toBeNull();
-    expect(mergedIdOf(parse({ type: 'identify', userId: null, anonymousId: 'a1' }))).toBeNull();
+    expect(mergedIdsOf(parse({ type: 'identify', anonymousId: 'a1' }))).toEqual(['a:a1']);
+    expect(mergedIdsOf(parse({ type: 'identify' }))).toBeNull();
+    expect(mergedIdsOf(parse({ type: 'identify', userId: null, anonymousId: 'a1' }))).toBeNull();
   });
 
   it('M1 alias merges the previous id, unless it is the same', () => {
-    expect(mergedIdOf(parse({ type: 'alias', previousId: 'p1' }))).toBe('a:p1');
-    expect(mergedIdOf(parse({ type: 'alias', previousId: 'u1' }))).toBeNull();
-    expect(mergedIdOf(parse({ type: 'alias', previousId: 'p1', anonymousId: 'a1' }))).toBe('a:p1');
+    expect(mergedIdsOf(parse({ type: 'alias', previousId: 'p1' }))).toEqual(['a:p1', 'u:p1']);
+    expect(mergedIdsOf(parse({ type: 'alias', previousId: 'u1' }))).toBeNull();
+    expect(mergedIdsOf(parse({ type: 'alias', previousId: 'p1', anonymousId: 'a1' }))).toEqual(['a:p1', 'u:p1']);
   });
 
   it.each(['track', 'page', 'screen', 'group'])('M1 %s merges nobody', (type) =>
-    expect(mergedIdOf(parse({ type, anonymousId: 'a1', previousId: 'p1' }))).toBeNull(),
+    expect(mergedIdsOf(parse({ type, anonymousId: 'a1', previousId: 'p1' }))).toBeNull(),
   );
 });
 

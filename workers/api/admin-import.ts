@@ -170,9 +170,10 @@ function lanesOf(lines: readonly Line[]): { customerId: string; events: Incoming
     return next === undefined ? id : laneOf(next);
   };
   for (const { customerId, event } of lines) {
-    if (event.merges === null) continue;
-    const [from, to] = [laneOf(event.merges), laneOf(customerId)];
-    if (from !== to) joined.set(from, to);
+    for (const source of [event.merges ?? []].flat()) {
+      const [from, to] = [laneOf(source), laneOf(customerId)];
+      if (from !== to) joined.set(from, to);
+    }
   }
   const lanes = new Map<string, { customerId: string; events: IncomingEvent[] }[]>();
   for (const { customerId, event } of lines) {

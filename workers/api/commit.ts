@@ -7,6 +7,7 @@ import type { EventStatus, Ingested, Reply } from '../customer/messages.ts';
 import { isSystemEvent } from '../engine/machine.ts';
 import { CATALOG_UNREADABLE, type Env, mapBounded, reached } from './context.ts';
 import type { Refused, Taken } from './intake.ts';
+import { withPermitted } from './merging.ts';
 import type { Failure, ProblemError } from './problem.ts';
 import { asProven, isVouched, proofOf } from './token.ts';
 
@@ -97,8 +98,10 @@ export async function commitEvents(
   let failed: NotDone | null = null;
   const send = async ([customerId, group]: [string, { index: number; taken: Taken }[]]): Promise<void> => {
     const proven = proofs.get(group[0]?.taken.userId ?? null) ?? false;
+    const userId = group[0]?.taken.userId ?? null;
     const vouched = isVouched(sender.key, token, proven);
-    const events = group.map(({ taken }) => asProven(taken.event, proven, vouched));
+    const said = group.map(({ taken }) => asProven(taken.event, proven, vouched));
+    const events = await withPermitted(said, { ...sender, token, userId, proven, at: receivedAt });
     const reply = await reached<Reply<Ingested>>(
       env.CUSTOMER.getByName(customerId).ingest({
         customerId,

@@ -2,7 +2,7 @@
 // that inside everything can be trusted. One message at fault never spoils the others.
 
 import { v7 as uuid } from 'uuid';
-import { customerIdOf, type Event, eventNameOf, happenedAt, mergedIdOf, readEvent } from '../../schema/event.ts';
+import { customerIdOf, type Event, eventNameOf, happenedAt, mergedIdsOf, readEvent } from '../../schema/event.ts';
 import { findJsonFault, isObject, type Json, type JsonObject, pointerOf } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { hasSignals } from '../consent/statements.ts';
@@ -71,7 +71,7 @@ export function takeEvent(raw: Json, intake: Intake): Taken | Refused {
       type: event.type,
       at: happenedAt(event, intake.receivedAt, intake.sentAt),
       body,
-      merges: mergedIdOf(event),
+      merges: mergedIdsOf(event),
       ...(hasSignals(kept['context']) ? { signals: true } : {}),
     },
   };

@@ -41,6 +41,7 @@ import {
   reached,
 } from './context.ts';
 import { type Intake, takeEvent } from './intake.ts';
+import { withPermitted } from './merging.ts';
 import { invalid } from './problem.ts';
 import { asProven, isVouched, proofOf } from './token.ts';
 import { noteDegraded, requestIdOf } from './trace.ts';
@@ -103,11 +104,13 @@ const events =
     const vouched = isVouched(key, token, proven);
     const accepted = taken.filter((result) => !mustBeTrusted(caller, result, proven));
     const asked = call.decide ? decisionRequest(call.decide, env, firstContext(body)) : null;
+    const said = accepted.map(({ event }) => asProven(event, proven, vouched));
+    const permitted = withPermitted(said, { key, catalog, token, userId: first.userId, proven, at: receivedAt });
     const ingest: IngestRequest = {
       customerId: first.customerId,
       catalogVersion: catalog.version,
       proven,
-      events: accepted.map(({ event }) => asProven(event, proven, vouched)),
+      events: permitted instanceof Promise ? await permitted : permitted,
       decide: asked,
       ...(asked ? { wording: wordingOf(request, key) } : {}),
     };

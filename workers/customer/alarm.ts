@@ -17,6 +17,8 @@ export interface AlarmRows {
   readonly importing: boolean;
   /** Merged into another customer, whose object has not yet confirmed everything. */
   readonly movingSince: number | null;
+  /** When what it has handed over is to be forgotten. */
+  readonly keptUntil: number | null;
 }
 
 export interface Told {
@@ -26,7 +28,11 @@ export interface Told {
 
 /** The earliest instant something is due, milliseconds; null when nothing ever will be. */
 export function alarmAt(rows: AlarmRows): number | null {
-  const candidates = [rows.outboxAt, rows.movingSince === null ? null : rows.movingSince + RESEND_AFTER_MS];
+  const candidates = [
+    rows.outboxAt,
+    rows.keptUntil,
+    rows.movingSince === null ? null : rows.movingSince + RESEND_AFTER_MS,
+  ];
   if (!rows.importing) candidates.push(rows.nextDueAt, checkIndexAt(rows), rows.idleAt);
   let earliest: number | null = null;
   for (const candidate of candidates)

@@ -10,10 +10,12 @@ import { type MachineOf, NO_OPENINGS, nextWakeAt } from '../engine/travel.ts';
 import { NO_TRIALS } from '../experiments/screen.ts';
 import { NO_POLICIES } from '../policies/policies.ts';
 import type { TotalsNamespace } from '../totals/messages.ts';
+import type { Answered } from './adopting.ts';
 import { fireTimers } from './advance.ts';
 import { alarmAt, type Told } from './alarm.ts';
 import { beginCommit, type Commit, finishCommit, willWrite } from './commit.ts';
 import { inheritConsents } from './consents.ts';
+import { keptUntil } from './handing.ts';
 import { linkSecretIn, publicOriginIn } from './links.ts';
 import type { CustomerNamespace, CustomerObject, MessageTask, Projection, Rousing } from './messages.ts';
 import { meetsOthers, noteMet } from './met.ts';
@@ -46,6 +48,8 @@ export interface Cell {
   /** What the index was last told and has confirmed; memory only, because telling it twice is harmless. */
   told: Told | null;
   confirmed: number | null;
+  /** Customers that are being taken over at this moment. */
+  readonly adopting: Map<string, Promise<Answered>>;
   /** Keys of effects that are being delivered at this moment. */
   readonly underWay: Set<string>;
   readonly outbox: () => readonly OutboxRow[];
@@ -166,6 +170,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
       idleAt: idleAt(customer, catalog),
       importing: customer.importing,
       movingSince: moving ? now() : null,
+      keptUntil: customer.released ? keptUntil(sql) : null,
     });
     const current = alarm ?? null;
     if (wanted === null) {
@@ -262,6 +267,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
     sql,
     told: null,
     confirmed: null,
+    adopting: new Map(),
     underWay: new Set(),
     outbox: () => outbox,
     name,

@@ -6,6 +6,7 @@ import { DurableObject } from 'cloudflare:workers';
 import { catalogInMemory } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { now, platformTime } from '../clock.ts';
+import { adoptSource, catalogOf, GOES_ON, SAID } from './adopting.ts';
 import { applyEvents } from './advance.ts';
 import { retryAt } from './alarm.ts';
 import { decideAndRecord, describe, isLimited, mayShow, recordedOf, shownId, shownStages } from './answer.ts';
@@ -14,6 +15,7 @@ import { endOfLog, saidBy, shownConsents } from './consents.ts';
 import { decideClaiming, decideNow, said } from './deciding.ts';
 import { erase, isErased, keptOf, rejected, removeIdle, tiesOf } from './erasing.ts';
 import { openFlood } from './flood.ts';
+import { forgetKept, handOver, release, restore, takeBack, takenBy, turned } from './handing.ts';
 import { loseIdentifier, shownIdentifiers } from './identifiers.ts';
 import { fireUntil, importEvents } from './importing.ts';
 import { linkSecretIn } from './links.ts';
@@ -26,6 +28,7 @@ import type {
   Described,
   Erased,
   Fired,
+  GivenBack,
   HandOver,
   Imported,
   IncomingEvent,
@@ -35,21 +38,25 @@ import type {
   Own,
   Projection,
   Recorded,
+  ReleaseTerms,
   Reply,
   Said,
   Settlement,
+  ShownMerge,
   ShownMessage,
   Standing,
+  Undone,
   Wording,
 } from './messages.ts';
 import { readMet } from './met.ts';
-import { handOverPage, movedSources } from './move.ts';
-import { adoptSource, catalogOf, drain, projectionOf, seeToIndex, tellAfterwards } from './outbound.ts';
+import { movedSources } from './move.ts';
+import { drain, projectionOf, seeToIndex, tellAfterwards } from './outbound.ts';
 import { ownView, shownDevices } from './own.ts';
 import { passedOn } from './passing.ts';
 import { claimMessage, readMessages, settleMessage } from './sending.ts';
 import { ASK_BY_RPC, answered, readQuestionUrl, standingBody } from './standing.ts';
-import { clearHistory, consentLogBodies, type Entry, readEntriesAfter, readTimeline } from './storage.ts';
+import { consentLogBodies, type Entry, readEntriesAfter, readTimeline } from './storage.ts';
+import { forgetUndo, shownMerges, undo, undoable } from './undoing.ts';
 import { answerAsJson, decisionsAsJson, type Sealing } from './wording.ts';
 
 export type { CustomerEnv };
@@ -75,12 +82,18 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     const catalog = catalogInMemory(request.catalogVersion) ?? (await catalogOf(cell, request.catalogVersion));
     if (!catalog) return NO_CATALOG;
     if (isErased(cell, catalog, now())) return { kind: 'done', ...rejected(catalog, request, now(), this.#sealing()) };
+    // A promise to become another one that came back to who gave it is void (GM5).
+    if (request.via === cell.name() && (await cell.ready(catalog))) takeBack(cell, catalog);
     const target = cell.redirect();
-    if (target) return passedOn(cell.stub(target).ingest({ ...request, customerId: target, via: cell.name() }));
-    for (const source of mergesOf(request)) await adoptSource(cell, source, catalog, now(), false);
+    if (target)
+      return passedOn(cell.stub(target).ingest({ ...request, customerId: target, via: request.via ?? cell.name() }));
+    if (request.via !== undefined) await adoptSource(cell, request.via, catalog, now(), GOES_ON);
+    for (const source of mergesOf(request))
+      if ((await adoptSource(cell, source, catalog, now(), SAID)) === 'again') return BUSY;
     if (!(cell.isReady(catalog) || (await cell.ready(catalog)))) return NO_CATALOG;
     const moved = cell.redirect();
-    if (moved) return passedOn(cell.stub(moved).ingest({ ...request, customerId: moved, via: cell.name() }));
+    if (moved)
+      return passedOn(cell.stub(moved).ingest({ ...request, customerId: moved, via: request.via ?? cell.name() }));
 
     const at = cell.inputTime(now());
     if (!cell.catchUp(catalog, at, null)) return BUSY;
@@ -134,7 +147,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
   async standing(catalogVersion: number, proven: boolean, via?: string): Promise<Standing> {
     const opened = await this.#open(catalogVersion, via);
     const cell = this.#cell;
-    if (opened.kind === 'moved') return cell.stub(opened.to).standing(catalogVersion, proven, cell.name());
+    if (opened.kind === 'moved') return cell.stub(opened.to).standing(catalogVersion, proven, via ?? cell.name());
     if (opened.kind !== 'open') return opened;
     return this.#standing(opened.catalog, opened.at, via === undefined ? { proven } : { proven, via });
   }
@@ -152,7 +165,9 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     const opened = await this.#open(request.catalogVersion, request.via);
     const cell = this.#cell;
     if (opened.kind === 'moved')
-      return passedOn(cell.stub(opened.to).decide({ ...request, customerId: opened.to, via: cell.name() }));
+      return passedOn(
+        cell.stub(opened.to).decide({ ...request, customerId: opened.to, via: request.via ?? cell.name() }),
+      );
     if (opened.kind !== 'open') return opened;
     const { catalog, at } = opened;
     const { decide, proven } = request;
@@ -173,7 +188,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     if (!catalog) return NO_CATALOG;
     const to = cell.redirect();
     if (to) return { kind: 'moved', to };
-    if (via !== undefined) await adoptSource(cell, via, catalog, now(), false);
+    if (via !== undefined) await adoptSource(cell, via, catalog, now(), GOES_ON);
     if (!(cell.isReady(catalog) || (await cell.ready(catalog)))) return NO_CATALOG;
     const at = cell.inputTime(now());
     return cell.catchUp(catalog, at, null) ? { kind: 'open', catalog, at } : BUSY;
@@ -317,19 +332,19 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
   /** Gives a message to who is about to send it; of a customer who moved on, what was handed over is asked there. */
   async claimMessage(key: string): Promise<Claim> {
     const cell = this.#cell;
-    const target = cell.redirect();
-    if (target) return passedOn(cell.stub(target).claimMessage(key));
     if (!cell.load()) return { kind: 'over' };
     const catalog = await readyCatalog(cell);
+    const target = await takenBy(cell);
+    if (target) return passedOn(cell.stub(target).claimMessage(key));
     return cell.transact(catalog, null, (commit) => claimMessage(commit, key));
   }
 
   /** What came of a message that was claimed. */
   async settleMessage(key: string, settlement: Settlement): Promise<void> {
     const cell = this.#cell;
-    const target = cell.redirect();
-    if (target) return cell.stub(target).settleMessage(key, settlement);
     const catalog = await readyCatalog(cell);
+    const target = await takenBy(cell);
+    if (target) return cell.stub(target).settleMessage(key, settlement);
     return cell.transact(catalog, null, (commit) => settleMessage(commit, key, settlement));
   }
 
@@ -356,45 +371,34 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     return cell.load() ? keptOf(cell) : null;
   }
 
-  /** Gives the known customer `target` what is held here, a page at a time, and forwards to it from now on. */
-  async handOver(target: string, cursor: number): Promise<HandOver> {
-    const cell = this.#cell;
-    const state = cell.load();
-    if (!state || (state.movedTo === target && state.released)) return { kind: 'nothing' };
-    if (state.movedTo !== null && state.movedTo !== target) return { kind: 'taken', by: state.movedTo };
-    if (state.movedTo === null) {
-      cell.transact(null, null, (commit) => {
-        commit.state.movedTo = target;
-        commit.state.importing = false;
-        commit.dirty = true;
-      });
-      tellAfterwards(cell, null, this.#afterwards);
-      cell.arm(null, true);
-    }
-    return handOverPage(cell.sql, cell.load() ?? state, cursor);
+  /** Gives `target` what is held here, a page at a time, and forwards to it from now on. */
+  async handOver(target: string, cursor: number, terms = { instead: [], turns: false }): Promise<HandOver> {
+    const answer = await handOver(this.#cell, target, cursor, terms);
+    tellAfterwards(this.#cell, null, this.#afterwards);
+    return answer;
   }
 
-  /** The target has everything: forget all but the redirect. */
-  async release(target: string): Promise<void> {
-    const cell = this.#cell;
-    const state = cell.load();
-    if (!state || state.movedTo !== target || state.released) return;
-    cell.transact(null, null, (commit) => {
-      clearHistory(commit.sql);
-      commit.state.runs.clear();
-      commit.state.traits = {};
-      commit.state.released = true;
-      commit.head = true;
-    });
-    cell.arm(null, true);
+  /** The target has everything, or has who this one forwards to. */
+  async release(target: string, terms: ReleaseTerms = { keepMs: 0, instead: [] }): Promise<boolean> {
+    return release(this.#cell, target, terms);
   }
 
-  /** Asked by an anonymous object that was to be merged and has not heard since. */
+  /** What comes for this anonymous customer from now on is somebody else's. */
+  async turned(source: string): Promise<void> {
+    const target = this.#cell.redirect();
+    if (target) return this.#cell.stub(target).turned(source);
+    turned(this.#cell, source);
+  }
+
+  /** Asked by an object that was to be merged and has not heard since. */
   async adopt(source: string): Promise<void> {
     const cell = this.#cell;
+    if (source === cell.name()) return takeBack(cell, await readyCatalog(cell));
+    const target = cell.redirect();
+    if (target) return cell.stub(target).adopt(source);
     const catalog = await catalogOf(cell);
     if (catalog && isErased(cell, catalog, now())) return;
-    if (catalog) await adoptSource(cell, source, catalog, now(), false);
+    if (catalog) await adoptSource(cell, source, catalog, now(), GOES_ON);
     this.#letOut();
     tellAfterwards(cell, catalog, this.#afterwards);
   }
@@ -405,6 +409,46 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     if (!cell.load() || cell.redirect()) return;
     const catalog = await readyCatalog(cell);
     cell.transact(catalog, null, (commit) => loseIdentifier(commit, kind, value, owner));
+  }
+
+  /** A merge into `target` was undone. */
+  async restore(target: string, given: GivenBack): Promise<void> {
+    const cell = this.#cell;
+    const catalog = await readyCatalog(cell);
+    restore(cell, catalog, target, given);
+    this.#tell(catalog);
+    if (!cell.redirect()) cell.arm(catalog, true);
+  }
+
+  /** Who has become this customer. Null: no such customer. */
+  async merges(): Promise<ShownMerge[] | null> {
+    const cell = this.#cell;
+    const target = cell.redirect();
+    if (target) return passedOn(cell.stub(target).merges());
+    return cell.load() ? shownMerges(cell.sql, now()) : null;
+  }
+
+  /** What `source` brought cannot be given back any more. */
+  async forgetUndo(source: string): Promise<void> {
+    forgetUndo(this.#cell, source);
+  }
+
+  /** Undoes a merge into this customer, if that is still possible. */
+  async undoMerge(source: string): Promise<Undone> {
+    const cell = this.#cell;
+    const target = cell.redirect();
+    if (target) return passedOn(cell.stub(target).undoMerge(source));
+    if (!cell.load()) return { kind: 'none' };
+    const catalog = await catalogOf(cell);
+    if (!catalog || !(await cell.ready(catalog))) return { kind: 'unavailable' };
+    if (cell.redirect() || !cell.catchUp(catalog, cell.inputTime(now()), null)) return { kind: 'unavailable' };
+    const answer = undoable(cell.sql, source, now());
+    if (answer.kind !== 'done') return answer;
+    cell.transact(catalog, null, (commit) => undo(commit, source));
+    await drain(cell);
+    this.#tell(catalog);
+    cell.arm(catalog, true);
+    return answer;
   }
 
   override async alarm(): Promise<void> {
@@ -419,6 +463,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
       const state = cell.load();
       if (!state) return;
       if (state.movedTo !== null && !state.released) await cell.stub(state.movedTo).adopt(state.id);
+      await forgetKept(cell);
       const catalog = await readyCatalog(cell);
       const idle = cell.redirect() !== null || (cell.load()?.importing ?? false);
       if (await removeIdle(cell, catalog, now())) return;
@@ -453,9 +498,5 @@ async function readyCatalog(cell: Cell): Promise<Catalog> {
   return catalog;
 }
 
-function mergesOf(request: IngestRequest): Set<string> {
-  const sources = new Set<string>();
-  if (request.via) sources.add(request.via);
-  for (const event of request.events) if (event.merges) sources.add(event.merges);
-  return sources;
-}
+/** Whom the events of a call say to be this customer. */
+const mergesOf = ({ events }: IngestRequest): Set<string> => new Set(events.flatMap(({ merges }) => merges ?? []));

@@ -6,13 +6,13 @@ import { defaultDecisions } from './answer.ts';
 import { type Cell, idleAt } from './cell.ts';
 import { giveBack, heldIdentifiers } from './identifiers.ts';
 import type { Erased, Ingested, IngestRequest, Kept } from './messages.ts';
-import { movedSources } from './move.ts';
+import { movesOf } from './move.ts';
 import { exportedParts, keptCounts, messageKeys } from './storage.ts';
 import { decisionsAsJson, type Sealing } from './wording.ts';
 
 /** Ids that have become this customer: they are erased first, because afterwards nobody knows them. */
 export const tiesOf = (cell: Cell): string[] =>
-  cell.load() ? movedSources(cell.sql).map((anonymousId) => `a:${anonymousId}`) : [];
+  cell.load() ? movesOf(cell.sql).flatMap(({ source, move }) => (move.undone ? [] : source)) : [];
 
 /** Removes everything, at the instant `at` (milliseconds). What a call before has left is removed as well (PV3). */
 export async function erase(cell: Cell, at: number): Promise<Erased> {

@@ -100,6 +100,28 @@ export function takeIdentifiers(commit: Commit, theirs: readonly Part[], { sourc
   }
 }
 
+/** GM12: what a merge brought is stated no longer; what was stated before is claimed again. */
+export function revertIdentifier(commit: Commit, name: string, body: string | null): void {
+  const kind = name.slice(IDENTIFIER.length);
+  const [before, now] = [body === null ? null : read(body), readStated(commit.sql, kind)];
+  const value = before?.value ?? null;
+  const gone = now && now.value !== null && now.value !== value ? [{ value: now.value, by: commit.state.id }] : [];
+  const held = [...(now?.held ?? []), ...gone].slice(-LIMITS.identifiersHeldMax);
+  const stated: Stated = { value, vouched: before?.vouched ?? false, standing: 'pending', held, from: null };
+  state(commit, kind, stated, isUnique(commit, kind));
+}
+
+/** GM11: a customer who was another one for a while claims anew what it states. */
+export function reclaimIdentifiers(commit: Commit): void {
+  for (const { name, body } of partsBelow(commit.sql, IDENTIFIER)) {
+    const kind = name.slice(IDENTIFIER.length);
+    state(commit, kind, { ...read(body), standing: 'pending', from: null }, isUnique(commit, kind));
+  }
+}
+
+const isUnique = ({ policies }: Commit, kind: string): boolean =>
+  policies.identity.identifiers.find((rule) => rule.kind === kind)?.unique ?? false;
+
 /** The registry of one identifier; null where a deployment has no secret to name it by. */
 export function registryOf(
   env: { readonly REGISTRY: RegistryNamespace; readonly LINK_SECRET?: string; readonly IDENTIFIER_SECRET?: string },

@@ -2,11 +2,12 @@
 // or ends an import.
 
 import { now } from '../clock.ts';
+import { adoptSource, catalogOf } from './adopting.ts';
 import { applyEvent, fireTimers } from './advance.ts';
 import type { Cell, Silence } from './cell.ts';
 import { isErased } from './erasing.ts';
 import type { EventStatus, Fired, Imported, IncomingEvent, Reply } from './messages.ts';
-import { adoptSource, catalogOf, projectionOf } from './outbound.ts';
+import { projectionOf } from './outbound.ts';
 
 /** Null: the catalog cannot be read. What was applied until then stays. */
 export async function importEvents(
@@ -19,7 +20,9 @@ export async function importEvents(
   if (isErased(cell, catalog, now())) return { kind: 'done', statuses: events.map(() => 'erased') };
   const statuses: EventStatus[] = [];
   for (const event of events) {
-    if (event.merges) await adoptSource(cell, event.merges, catalog, event.at, true);
+    for (const source of [event.merges ?? []].flat())
+      if ((await adoptSource(cell, source, catalog, event.at, { importing: true, turns: true })) === 'again')
+        return { kind: 'busy', retryAfterMs: 1_000 };
     if (!(await cell.ready(catalog))) return null;
     const to = cell.redirect();
     if (to) return { kind: 'moved', to };

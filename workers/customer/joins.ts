@@ -7,7 +7,7 @@ import type { Commit } from './commit.ts';
 import { CONSENTS, revertConsents, takeConsents } from './consents.ts';
 import { CONTACTS, takeContacts } from './contacts.ts';
 import { takeExposures } from './exposures.ts';
-import { IDENTIFIER, takeIdentifiers } from './identifiers.ts';
+import { IDENTIFIER, revertIdentifier, takeIdentifiers } from './identifiers.ts';
 import { takeLedgers } from './ledgers.ts';
 import { type Part, partsBelow } from './storage.ts';
 
@@ -28,7 +28,7 @@ export interface Join {
 }
 
 export const JOINS: readonly Join[] = [
-  { prefix: IDENTIFIER, take: takeIdentifiers },
+  { prefix: IDENTIFIER, take: takeIdentifiers, revert: revertIdentifier },
   { prefix: 'exposure:', take: (commit, theirs) => takeExposures(commit, theirs) },
   { prefix: 'ledger:', take: (commit, theirs) => takeLedgers(commit, theirs) },
   { prefix: 'claims:', take: (commit, theirs, { at }) => takeClaims(commit, theirs, at) },

@@ -5,7 +5,9 @@ import type { Explained } from '../decide/decide.ts';
 import type { FieldValue } from '../decide/templates.ts';
 import type { DueTimer, Run } from '../engine/machine.ts';
 import type { Device } from '../identity/devices.ts';
+import type { Ask } from '../identity/merge.ts';
 import type { Order, Task } from '../identity/own.ts';
+import type { Move } from './move.ts';
 import type { Entry, Part } from './storage.ts';
 
 export interface IncomingEvent {
@@ -18,8 +20,8 @@ export interface IncomingEvent {
   readonly at: number;
   /** The message as it will be kept, JSON. */
   readonly body: string;
-  /** The anonymous customer that this event says is the same person, if it may say so. */
-  readonly merges: string | null;
+  /** The customers that this event says are the same person, as far as it may say so (GM1, GM2). */
+  readonly merges: string | readonly string[] | null;
   /** A secret key or a customer token stands behind it; said of identify calls only. */
   readonly vouched?: true;
   /** Its context may say something about consent. */
@@ -266,8 +268,12 @@ export interface ShownMessage extends OutgoingMessage {
 export type HandOver =
   /** Nothing was ever recorded under this id. */
   | { readonly kind: 'nothing' }
+  /** Who asks has it all, and is forwarded what comes. */
+  | { readonly kind: 'yours' }
   /** Somebody else has it already. */
   | { readonly kind: 'taken'; readonly by: string }
+  /** It takes over somebody itself just now. */
+  | { readonly kind: 'busy' }
   | {
       readonly kind: 'page';
       readonly entries: readonly Entry[];
@@ -280,10 +286,47 @@ export interface MovedRest {
   readonly traits: string;
   readonly runs: readonly string[];
   readonly messages: readonly string[];
+  /** Those who have become this customer before, with how far that is. */
+  readonly moves: readonly { readonly source: string; readonly move: Move }[];
   /** The parts that joins.ts names. */
   readonly parts: readonly Part[];
   readonly lastActivityAt: number | null;
   readonly lastInputAt: number;
+}
+
+/** What a source gets back when a merge is undone. */
+export interface GivenBack {
+  /** Its messages, as they are by now. */
+  readonly messages: readonly string[];
+  /** Customers who became it before it became another one. */
+  readonly sources: readonly string[];
+}
+
+/** A merge into a customer as operators see it. */
+export interface ShownMerge {
+  readonly source: string;
+  readonly at: string | null;
+  readonly through: string | null;
+  readonly state: 'under way' | 'done' | 'undone';
+  readonly undoUntil: string | null;
+}
+
+/** What came of the wish to undo a merge. */
+export type Undone =
+  | { readonly kind: 'done' }
+  /** No such merge. */
+  | { readonly kind: 'none' }
+  /** It came with another customer, whose merge is to be undone first. */
+  | { readonly kind: 'through'; readonly source: string }
+  | { readonly kind: 'under way' }
+  | { readonly kind: 'late' }
+  | { readonly kind: 'unavailable' };
+
+export interface ReleaseTerms {
+  /** How long what was handed over is kept, so that it can be given back; milliseconds. */
+  readonly keepMs: number;
+  /** Who forwards to one of these forwards to the target instead. */
+  readonly instead: readonly string[];
 }
 
 /** The object's RPC methods as its callers see them. Not the platform's stub type: recursive JSON is too deep for it. */
@@ -361,13 +404,19 @@ export interface CustomerCalls {
   own(catalogVersion: number): Promise<Reply<{ readonly own: Own | null }>>;
   timeline(before: number, limit: number): Promise<Entry[] | null>;
   recorded(after: number, limit: number): Promise<Reply<Recorded> | null>;
-  handOver(target: string, cursor: number): Promise<HandOver>;
+  handOver(target: string, cursor: number, terms?: Pick<Ask, 'instead' | 'turns'>): Promise<HandOver>;
+  turned(source: string): Promise<void>;
   claimMessage(key: string): Promise<Claim>;
   settleMessage(key: string, settlement: Settlement): Promise<void>;
   messagesOf(before: number, limit: number): Promise<ShownMessage[] | null>;
-  release(target: string): Promise<void>;
+  /** @returns whether it forwards to the target */
+  release(target: string, terms?: ReleaseTerms): Promise<boolean>;
   adopt(source: string): Promise<void>;
   identifierTaken(kind: string, value: string, owner: string): Promise<void>;
+  restore(target: string, given: GivenBack): Promise<void>;
+  merges(): Promise<ShownMerge[] | null>;
+  undoMerge(source: string): Promise<Undone>;
+  forgetUndo(source: string): Promise<void>;
   wake(): Promise<void>;
 }
 

@@ -2,28 +2,29 @@
 // index of a stage that changed. The commit never waits for any of it; the alarm repeats what did not arrive.
 
 import { REQUEUE_AFTER_MS } from '../../schema/limits.ts';
-import { catalogAtLeast, loadMachine, machineInMemory, within } from '../catalog/cache.ts';
+import { within } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { indexedRevision } from '../catalog/store.ts';
 import { now } from '../clock.ts';
-import type { Run } from '../engine/machine.ts';
 import { liveRuns, NO_OPENINGS, nextWakeAt } from '../engine/travel.ts';
 import type { SettleRequest } from '../totals/messages.ts';
-import { noteMovedTraits } from './advance.ts';
+import { catalogOf, letGo, pursue } from './adopting.ts';
 import { checkIndexAt, retryAt } from './alarm.ts';
 import type { Cell } from './cell.ts';
 import { projectedExposures } from './exposures.ts';
 import { settleIdentifier } from './identifiers.ts';
-import type { Projection } from './messages.ts';
-import { readMove, takePage } from './move.ts';
+import type { GivenBack, Projection } from './messages.ts';
 import { deferOutbox, deleteOutbox, readOutboxRow } from './storage.ts';
 import { tellIndex } from './telling.ts';
+import { confirmUndone } from './undoing.ts';
 
 /** How long an alarm waits for D1: while it waits, the platform runs no other alarm of this customer. */
 const INDEX_WAIT_MS = 2_000;
 
 type OutboxEffect =
-  | { readonly kind: 'release'; readonly source: string }
+  | { readonly kind: 'adopt'; readonly source: string }
+  | { readonly kind: 'release'; readonly source: string; readonly instead?: string }
+  | { readonly kind: 'restore'; readonly source: string; readonly given: GivenBack }
   | { readonly kind: 'message'; readonly key: string }
   | { readonly kind: 'identifier'; readonly identifier: string }
   | { readonly kind: 'total'; readonly shard: string; readonly request: SettleRequest };
@@ -48,8 +49,13 @@ export async function drain(cell: Cell): Promise<void> {
       } else if (effect.kind === 'total') {
         await cell.env.TOTALS.getByName(effect.shard).settle(effect.request);
         deleteOutbox(cell.sql, row.key);
+      } else if (effect.kind === 'adopt') {
+        await pursue(cell, effect.source);
+      } else if (effect.kind === 'restore') {
+        await cell.stub(effect.source).restore(cell.name(), effect.given);
+        confirmUndone(cell, effect.source);
       } else {
-        await cell.stub(effect.source).release(cell.name());
+        await letGo(cell, effect);
         deleteOutbox(cell.sql, row.key);
       }
     } catch {
@@ -128,42 +134,3 @@ export async function seeToIndex(
     commit.head = true;
   });
 }
-
-/**
- * Takes over what the anonymous customer `source` holds, at the instant `at` of who said that it is this one (M1). May
- * be repeated and may race: a page is taken once.
- * @throws when the other object or a journey version cannot be reached; what was taken stays taken
- */
-export async function adoptSource(
-  cell: Cell,
-  source: string,
-  catalog: Catalog,
-  at: number,
-  importing: boolean,
-): Promise<void> {
-  for (;;) {
-    const before = cell.load() ? readMove(cell.sql, source) : { cursor: 0, done: false };
-    if (before.done || cell.redirect()) return;
-    const page = await cell.stub(source).handOver(cell.name(), before.cursor);
-    if (page.kind !== 'page') return;
-    for (const text of page.rest?.runs ?? []) await ensureMachine(cell, catalog, JSON.parse(text) as Run);
-    if (!(await cell.ready(catalog))) throw new Error('a journey version cannot be read');
-    const again = cell.load() ? readMove(cell.sql, source) : before;
-    if (again.done || again.cursor !== before.cursor) continue;
-    cell.transact(catalog, null, (commit) => {
-      commit.state.importing ||= importing;
-      takePage(commit, source, page, at);
-      if (page.rest) noteMovedTraits(commit);
-    });
-    if (page.next === null) return;
-  }
-}
-
-async function ensureMachine(cell: Cell, catalog: Catalog, { journey, version }: Run): Promise<void> {
-  if (machineInMemory(catalog, journey, version) || (await loadMachine(cell.env.DB, journey, version))) return;
-  throw new Error('a journey version cannot be read');
-}
-
-/** The catalog for an object: at least the version it has worked with. */
-export const catalogOf = (cell: Cell, version = cell.load()?.catalogVersion ?? 0): Promise<Catalog | null> =>
-  catalogAtLeast(cell.env.DB, version);

@@ -18,6 +18,7 @@ import { linksFor } from './permits.ts';
 import {
   deferOutbox,
   deleteOutbox,
+  deletePart,
   entryBody,
   lastMessageNumber,
   messageBodies,
@@ -89,6 +90,16 @@ export function keepMessage(commit: Commit, message: StoredMessage): void {
 function eventOf(body: string | null): JsonObject {
   const event: unknown = body === null ? null : JSON.parse(body);
   return isObject(event) ? event : {};
+}
+
+/** Takes a message out, with what was still to be done for it. @returns it, as JSON; null where it is gone already */
+export function dropMessage(commit: Commit, number: number, key: string): string | null {
+  const body = readPart(commit.sql, partOf(number));
+  if (body === null) return null;
+  deletePart(commit.sql, partOf(number));
+  deleteOutbox(commit.sql, outboxKey(key));
+  commit.outbox = true;
+  return body;
 }
 
 const isOpen = (message: StoredMessage): boolean => message.status === 'queued' || message.status === 'claimed';

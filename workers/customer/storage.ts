@@ -72,6 +72,8 @@ export const SQL = {
   readClaims: "SELECT name, body FROM parts WHERE name >= 'claims:' AND name < 'claims;' LIMIT 1000",
   latestBodies: 'SELECT body FROM entries WHERE name = ? ORDER BY at DESC, seq DESC LIMIT ?',
   clearEntries: 'DELETE FROM entries',
+  eventsBetween: "SELECT count(*) AS n FROM entries WHERE seq >= ? AND seq <= ? AND kind = 'event'",
+  deleteEntries: 'DELETE FROM entries WHERE seq >= ? AND seq <= ?',
   clearPartsBefore: "DELETE FROM parts WHERE name < 'effect:'",
   clearPartsBetween: "DELETE FROM parts WHERE name >= 'effect;' AND name < 'migration:'",
   clearPartsAfter: "DELETE FROM parts WHERE name >= 'migration;'",
@@ -209,6 +211,10 @@ export function readOutboxRow(sql: SqlStorage, key: string): OutboxRow | null {
 
 export function deferOutbox(sql: SqlStorage, { key, body, attempts }: OutboxRow, nextAt: number): void {
   writePart(sql, EFFECT + key, JSON.stringify({ attempts: attempts + 1, nextAt, body }));
+}
+
+export function deletePart(sql: SqlStorage, name: string): void {
+  sql.exec(SQL.deletePart, name);
 }
 
 export function deleteOutbox(sql: SqlStorage, key: string): void {
@@ -351,13 +357,25 @@ export function readMoves(sql: SqlStorage): { source: string; body: string }[] {
     .map((row) => ({ source: row.name.slice('move:'.length), body: row.body }));
 }
 
+/** @returns how many of them were events */
+export function deleteEntries(sql: SqlStorage, from: number, to: number): number {
+  const events = Number(sql.exec(SQL.eventsBetween, from, to).one()['n']);
+  sql.exec(SQL.deleteEntries, from, to);
+  return events;
+}
+
+/** Messages are sent by who has become this customer. */
+export function clearMessageEffects(sql: SqlStorage): void {
+  sql.exec(SQL.clearMessageEffects);
+}
+
 /** What a customer who was moved leaves behind: the redirect and nothing else. */
 export function clearHistory(sql: SqlStorage): void {
   sql.exec(SQL.clearEntries);
   sql.exec(SQL.clearPartsBefore);
   sql.exec(SQL.clearPartsBetween);
   sql.exec(SQL.clearPartsAfter);
-  sql.exec(SQL.clearMessageEffects);
+  clearMessageEffects(sql);
   writeTraits(sql, {});
 }
 

@@ -107,13 +107,13 @@ export function compileJourney(document: unknown, version: number, vocabulary: V
   const caps = compileCaps(journey, build);
   if (build.findings.length > 0) return { ok: false, findings: build.findings };
   const sends = [...stages.values()].some((stage) => stage.program.some((instruction) => instruction.op === 'send'));
-  const { id, initial, priority = 0, tags = [], suspends = null } = journey;
+  const { id, initial, priority = 0, tags = [], suspends = null, onMerge = 'later' } = journey;
   const keeps = build.keeps && [...build.keeps].sort();
   return {
     ok: true,
     machine: {
       ...{ id, version, journey, initial, key, reentry, caps, priority, tags, suspends, zone, sends, keeps },
-      ...{ webhooks: [...build.webhooks], goal, entry, schedules, exit, stages },
+      ...{ webhooks: [...build.webhooks], goal, entry, schedules, exit, stages, onMerge },
     },
   };
 }

@@ -216,6 +216,8 @@ export interface Machine {
   readonly schedules: readonly CompiledSchedule[];
   readonly exit: ReadonlyMap<string, readonly CompiledTrigger[]>;
   readonly stages: ReadonlyMap<string, CompiledStage>;
+  /** Which run stays where two customers are one (M2, GM8). */
+  readonly onMerge: 'later' | 'earlier' | 'target';
 }
 
 /** An event as conditions see it. `name` is the declared name, aliases resolved. */

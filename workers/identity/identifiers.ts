@@ -5,6 +5,7 @@ import type { JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import type { IDENTIFIER_FORMS, IdentityPolicy } from '../../schema/policies/identity.ts';
 import type { Finding } from '../engine/findings.ts';
+import { compileMerging, type MergeRules, NO_MERGE_RULES } from './policy.ts';
 
 export type IdentifierForm = (typeof IDENTIFIER_FORMS)[number];
 
@@ -16,13 +17,13 @@ export interface IdentifierRule {
   readonly joins: 'anonymous' | 'never';
 }
 
-export interface IdentityRules {
+export interface IdentityRules extends MergeRules {
   /** In the order of their priority, equal ones by name. */
   readonly identifiers: readonly IdentifierRule[];
   readonly callingCode: string | null;
 }
 
-export const NO_IDENTITY_RULES: IdentityRules = { identifiers: [], callingCode: null };
+export const NO_IDENTITY_RULES: IdentityRules = { identifiers: [], callingCode: null, ...NO_MERGE_RULES };
 
 export type CompiledIdentity =
   | { readonly ok: true; readonly rules: IdentityRules }
@@ -30,7 +31,9 @@ export type CompiledIdentity =
 
 const PRIORITY = 50;
 
-export function compileIdentity({ identifiers = {}, callingCode }: IdentityPolicy): CompiledIdentity {
+export function compileIdentity(policy: IdentityPolicy): CompiledIdentity {
+  const { identifiers = {}, callingCode } = policy;
+  const merging = compileMerging(policy);
   const written = Object.entries(identifiers);
   const phone = written.find(([, { form }]) => form === 'phone');
   const traits = new Map<string, string>();
@@ -53,11 +56,12 @@ export function compileIdentity({ identifiers = {}, callingCode }: IdentityPolic
       });
     traits.set(trait, kind);
   }
-  if (findings.length > 0) return { ok: false, findings };
+  if ('code' in merging) findings.push(merging);
+  if ('code' in merging || findings.length > 0) return { ok: false, findings };
   const rules = written
     .sort(([one, a], [other, b]) => (a.priority ?? PRIORITY) - (b.priority ?? PRIORITY) || (one < other ? -1 : 1))
     .map(([kind, { trait = kind, form, unique = true, joins = 'never' }]) => ({ kind, trait, form, unique, joins }));
-  return { ok: true, rules: { identifiers: rules, callingCode: callingCode ?? null } };
+  return { ok: true, rules: { identifiers: rules, callingCode: callingCode ?? null, ...merging } };
 }
 
 /** The identifiers that traits state, in normal form; what has none is left out (ID3). */

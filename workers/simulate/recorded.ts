@@ -1,7 +1,7 @@
 // A recorded population: messages of the tracking API, one JSON object a line, each with a timestamp, become the lives of
 // their customers. An anonymous visitor who is identified later counts as that user from the start.
 
-import { customerIdOf, type Event, eventNameOf, mergedIdOf, readEvent } from '../../schema/event.ts';
+import { customerIdOf, type Event, eventNameOf, mergedIdsOf, readEvent } from '../../schema/event.ts';
 import { findJsonFault, isObject, type Json, type JsonObject, parseJsonText, pointerOf } from '../../schema/json.ts';
 import type { SimulatedEvent } from './customer.ts';
 import type { Life } from './simulate.ts';
@@ -62,7 +62,7 @@ function recordedOf(messages: Iterable<Parsed>, resolve: (event: string) => stri
       continue;
     }
     taken.push({ customer: read.customer, event: read.event });
-    if (read.merges !== null && !become.has(read.merges)) become.set(read.merges, read.customer);
+    for (const source of read.merges) if (!become.has(source)) become.set(source, read.customer);
   }
   if (faults.length > 0) return { ok: false, faults };
   const byCustomer = new Map<string, SimulatedEvent[]>();
@@ -101,7 +101,7 @@ function endOf(become: ReadonlyMap<string, string>, id: string): string {
 }
 
 type Read =
-  | { readonly ok: true; readonly customer: string; readonly event: SimulatedEvent; readonly merges: string | null }
+  | { readonly ok: true; readonly customer: string; readonly event: SimulatedEvent; readonly merges: readonly string[] }
   | { readonly ok: false; readonly fault: { readonly pointer: string; readonly detail: string } };
 
 const refuse = (pointer: string, detail: string): Read => ({ ok: false, fault: { pointer, detail } });
@@ -125,7 +125,7 @@ function readMessage(value: Json, line: number, resolve: (event: string) => stri
     ok: true,
     customer,
     event: { messageId, name: resolve(eventNameOf(event)), type: event.type, at, message: kept(value, event) },
-    merges: mergedIdOf(event),
+    merges: mergedIdsOf(event) ?? [],
   };
 }
 
