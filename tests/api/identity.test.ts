@@ -106,7 +106,8 @@ test('M1 two users who claim one visitor at the same moment: one gets everything
     const counts = await Promise.all(users.map(async (userId) => (await server.describe(`u:${userId}`)).events));
     expect(counts.sort()).toEqual([1, 5]);
     const owner = await server.describe(`a:${anonymousId}`);
-    expect(owner.events).toBe(5);
+    // GM4: what comes for the visitor from now on is one user's, whoever of the two has the history.
+    expect(users.map((userId) => `u:${userId}`)).toContain(owner.id);
     expect(owner.identifiers.anonymousIds).toEqual([anonymousId]);
   }
 });
