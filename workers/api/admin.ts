@@ -9,6 +9,7 @@ import { adminCustomerRoutes } from './admin-customers.ts';
 import { adminExperimentRoutes } from './admin-experiments.ts';
 import { adminImportRoutes } from './admin-import.ts';
 import { adminJourneyRoutes } from './admin-journeys.ts';
+import { adminMergeRoutes } from './admin-merges.ts';
 import { adminMessageRoutes } from './admin-messages.ts';
 import { adminPreviewRoutes } from './admin-preview.ts';
 import { adminPrivacyRoutes } from './admin-privacy.ts';
@@ -65,6 +66,7 @@ export function adminRoutes(local: LocalMode | null): Hono<AdminEnv> {
   });
   app.use('*', idempotent);
   for (const path of ['/customers/:id/*', '/messages']) app.use(path, noteAccess);
+  app.route('/', adminMergeRoutes());
   app.route('/', adminJourneyRoutes());
   app.route('/', adminCatalogRoutes());
   app.route('/', adminExperimentRoutes());

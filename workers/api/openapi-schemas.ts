@@ -368,6 +368,18 @@ export const SCHEMAS = {
     reads: z.array(z.object({ at: z.string(), key: z.string(), route: z.string(), requestId: z.string() })),
     next: z.number().int().nullable(),
   }),
+  Merges: z.object({
+    merges: z.array(
+      z.object({
+        source: z.string(),
+        at: z.string().nullable(),
+        through: z.string().nullable().describe('The customer it came with.'),
+        state: z.enum(['under way', 'done', 'undone']),
+        undoUntil: z.string().nullable().describe('Until when it can be undone; null: it cannot.'),
+      }),
+    ),
+  }),
+  UndoneMerge: z.object({ source: z.string(), state: z.literal('undone') }),
   ConsentLog: z.object({
     lines: z.array(ConsentLine),
     end: z.string().nullable().describe('The hash of the last line there is.'),
