@@ -291,6 +291,16 @@ describe('what anybody can say', () => {
       expect(say(once, { purpose: 'marketing', ...properties }, at)).not.toBe(once);
   });
 
+  it('CN12 a word that was said before counts anew where another came in between', () => {
+    const marketing = { purpose: 'marketing', channel: 'email' };
+    const no = say(NO_CONSENTS, { granted: false });
+    const yes = say(no, marketing, AT + 1);
+    expect(refusedFor(yes)).toBeNull();
+    const again = say(yes, { granted: false }, AT + 2);
+    expect(refusedFor(again)).toBe('consent withdrawn');
+    expect(refusedFor(say(again, marketing, AT + 3))).toBeNull();
+  });
+
   it('CN13 a confirmation is asked for so many times a day', () => {
     const asked = (before: Consents, at: number) =>
       heard(

@@ -121,10 +121,11 @@ export function withStatement(
 
 const DAY_MS = 24 * 3_600_000;
 
-/** CN12: what counts already, said again before long. */
+/** CN12: what was said last, said again before long. Where anything else was said since, it is no repetition. */
 export function isRepeated({ said }: Consents, { purpose, channel, at, ...more }: Statement): boolean {
   const known = said[keyOf(purpose, channel)];
   if (!known || Math.abs(at - known.at) >= DAY_MS) return false;
+  if (Object.values(said).some((other) => other !== known && other.at >= known.at)) return false;
   const { granted, source, wording, confirmed } = known;
   return (
     granted === more.granted && source === more.source && wording === more.wording && (confirmed || !more.confirmed)
