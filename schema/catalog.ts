@@ -2,6 +2,7 @@
 // conditions and templates are compiled, and refused with their place, by workers/catalog.
 
 import { z } from 'zod';
+import { Computed } from './computed.ts';
 import { Condition, Duration, PURPOSES } from './journey.ts';
 import { LIMITS } from './limits.ts';
 import { LocaleTag } from './site.ts';
@@ -197,14 +198,23 @@ export interface FieldDeclaration {
   fields?: Record<string, FieldDeclaration> | undefined;
 }
 
-export const FieldDeclaration: z.ZodType<FieldDeclaration> = z.lazy(() =>
-  z.strictObject({
-    type: FieldType,
-    description: z.string().max(LIMITS.stringCharsMax).optional(),
-    personal: z.boolean().optional(),
-    items: FieldDeclaration.optional(),
-    fields: z.record(z.string(), FieldDeclaration).optional(),
-  }),
+const fieldShape = () => ({
+  type: FieldType,
+  description: z.string().max(LIMITS.stringCharsMax).optional(),
+  personal: z.boolean().optional(),
+  items: FieldDeclaration.optional(),
+  fields: z.record(z.string(), FieldDeclaration).optional(),
+});
+
+export const FieldDeclaration: z.ZodType<FieldDeclaration> = z.lazy(() => z.strictObject(fieldShape()));
+
+/** A trait somebody reports, or one that is worked out from the history. */
+export interface TraitDeclaration extends FieldDeclaration {
+  computed?: Computed | undefined;
+}
+
+const TraitDeclaration: z.ZodType<TraitDeclaration> = z.lazy(() =>
+  z.strictObject({ ...fieldShape(), computed: Computed.optional() }),
 );
 
 const EventDeclaration = z.strictObject({
@@ -222,7 +232,7 @@ export const EventDeclarations = z
   .strictObject({
     $schema: z.string().optional(),
     events: z.record(z.string().min(1).max(LIMITS.nameCharsMax), EventDeclaration),
-    traits: z.record(z.string().min(1).max(LIMITS.nameCharsMax), FieldDeclaration).default({}),
+    traits: z.record(z.string().min(1).max(LIMITS.nameCharsMax), TraitDeclaration).default({}),
   })
   .superRefine((value, context) => {
     const seen = new Map<string, string>();

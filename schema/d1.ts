@@ -28,6 +28,7 @@ export const documents = sqliteTable(
         'placements',
         'site',
         'policies',
+        'segment',
         'events',
       ],
     }).notNull(),

@@ -12,6 +12,7 @@ import { Fragment } from './fragment.ts';
 import { Journey } from './journey.ts';
 import { Placements } from './placements.ts';
 import { Policies } from './policies.ts';
+import { Segment } from './segment.ts';
 import { Site } from './site.ts';
 
 const SOURCES = {
@@ -26,6 +27,7 @@ const SOURCES = {
   fragment: Fragment,
   site: Site,
   policies: Policies,
+  segment: Segment,
 };
 
 export const GENERATED = join(import.meta.dirname, 'generated');

@@ -123,6 +123,15 @@ export const LIMITS = {
   experimentCellsMax: 50_000,
   /** Contexts of which results tell the counts apart. */
   experimentContextsMax: 100,
+  /** Computed traits that are declared, and segments of a catalog. */
+  computedMax: 100,
+  segmentsMax: 200,
+  /** A text that a computed trait tells apart. */
+  computedCharsMax: 200,
+  /** Different values that a computed trait counts one by one; past it the history is read again each time. */
+  tallyValuesMax: 200,
+  /** Audiences a customer is in. */
+  audiencesMax: 500,
   /** Members of an emitted event, a webhook's body. */
   expressionsMax: 50,
   /** Tags of a journey, and tags it suspends. */

@@ -3,10 +3,11 @@
 
 import { buildCatalog, type DocumentRow } from '../../workers/catalog/catalog.ts';
 import { compileJourney, EMPTY_VOCABULARY } from '../../workers/engine/compile.ts';
-import { type Facts, factsOf } from '../../workers/engine/facts.ts';
+import { factsOf } from '../../workers/engine/facts.ts';
 import type { EngineEvent, Machine, Run } from '../../workers/engine/machine.ts';
 import { NO_EVENT, step } from '../../workers/engine/step.ts';
-import { type Journeying, noteEvent, offerEvent, type World } from '../../workers/engine/travel.ts';
+import { noteEvent, offerEvent } from '../../workers/engine/travel.ts';
+import type { Journeying, World } from '../../workers/engine/traveller.ts';
 import { median, paceOf, type Subject, whole } from './pace.ts';
 
 export const SIZES = [5, 50, 500] as const;
@@ -79,7 +80,7 @@ function byJourneys(count: number): Subject {
   if (catalog.machines.size !== count) throw new Error('not every journey is published');
   const runs = new Map<string, Run>();
   const of: Journeying = {
-    state: { id: 'u:bench', traits: {}, runs, lastActivityAt: null, lastInputAt: 0, runsStarted: 0 },
+    state: { id: 'u:bench', traits: {}, runs, lastActivityAt: null, lastInputAt: 0, runsStarted: 0, known: null },
     openings: catalog,
     machineOf: ({ journey }): Machine => {
       const machine = catalog.machines.get(journey);
@@ -88,7 +89,7 @@ function byJourneys(count: number): Subject {
     },
   };
   let moves = 0;
-  const facts: Facts = factsOf([], {}, NOW);
+  const facts = factsOf([], {}, NOW);
   const world: World<Journeying> = {
     facts: () => facts,
     apply: (_of, _before, after) => {
@@ -97,10 +98,11 @@ function byJourneys(count: number): Subject {
     },
     forget: (_of, run) => void runs.delete(run),
     append: () => true,
+    learned: () => undefined,
   };
   const offer = (event: EngineEvent, now: number): void => {
     noteEvent(of.state, event.name, now);
-    offerEvent(world, of, event.name, () => event, now);
+    offerEvent(world, of, event.name, () => event, now, now);
   };
   offer(named('Begin'), NOW);
   if (runs.size !== JOURNEYS_ENTERED) throw new Error('not every journey was entered');

@@ -4,20 +4,14 @@
 import { EventDeclarations } from '../../schema/catalog.ts';
 import type { JsonObject } from '../../schema/json.ts';
 import { compileJourney, type Vocabulary, vocabularyOf } from '../../workers/engine/compile.ts';
-import { type Facts, factsOf, type HistoryEntry } from '../../workers/engine/facts.ts';
+import { nextWakeAt } from '../../workers/engine/due.ts';
+import { type Chronicle, type Facts, factsOf, type HistoryEntry } from '../../workers/engine/facts.ts';
+import { type Known, type Learner, membershipsOf } from '../../workers/engine/learner.ts';
 import type { DueTimer, Effect, EngineEvent, Input, Machine, Run } from '../../workers/engine/machine.ts';
 import { NO_EVENT } from '../../workers/engine/step.ts';
 import { timersOf } from '../../workers/engine/timers.ts';
-import {
-  fireTimers,
-  type Journeying,
-  nextWakeAt,
-  noteEvent,
-  noteTraits,
-  offerEvent,
-  openingsOf,
-  type World,
-} from '../../workers/engine/travel.ts';
+import { fireTimers, noteEvent, noteTraits, offerEvent } from '../../workers/engine/travel.ts';
+import { type Journeying, openingsOf, type World } from '../../workers/engine/traveller.ts';
 
 export const SECOND = 1_000;
 export const HOUR = 3_600_000;
@@ -48,6 +42,8 @@ export function eventOf(name: string, properties: JsonObject = {}, messageId = `
 export type Logged = Effect & { readonly at: number };
 
 export interface Options {
+  /** Works out computed traits and segments. */
+  readonly learner?: Learner;
   readonly vocabulary?: Vocabulary;
   readonly traits?: JsonObject;
   /** The customer's id, and since when there is one. */
@@ -62,12 +58,14 @@ export interface Options {
 }
 
 export interface Driver {
-  /** An event with its own time; applied at the later of it and the last input (L1). Gives the effects of its step alone. */
-  readonly send: (name: string, at: number, properties?: JsonObject) => Logged[];
+  /** An event with its own time; applied then or when told, not before the last input (L1). Gives the effects of its step alone. */
+  readonly send: (name: string, at: number, properties?: JsonObject, appliedAt?: number) => Logged[];
   /** The customer's traits change, by an identify call. */
   readonly learn: (traits: JsonObject, at: number) => Logged[];
   /** When it has to be looked at next. */
   readonly wakeAt: () => number | null;
+  /** Something else is published. */
+  readonly publish: (learner: Learner) => void;
   readonly history: () => readonly HistoryEntry[];
   /** Lets time pass: fires everything due up to and including this instant. */
   readonly advance: (until: number) => Logged[];
@@ -78,6 +76,9 @@ export interface Driver {
   readonly due: (journey?: string) => DueTimer[];
   readonly log: readonly Logged[];
   readonly traits: () => JsonObject;
+  readonly known: () => Known | null;
+  /** Ids of the segments and audiences the customer is in. */
+  readonly segments: () => string[];
 }
 
 const TIMERS_MAX = 100_000;
@@ -96,15 +97,23 @@ export function makeDriver(machines: readonly Machine[], options: Options = {}):
     lastInputAt: options.from ?? -Infinity,
     runsStarted: runs.size,
     traits: options.traits ?? {},
+    known: null as Known | null,
   };
   const machineOf = (run: Run): Machine => {
     const machine = byId.get(run.journey);
     if (!machine) throw new Error(`no journey ${run.journey}`);
     return machine;
   };
-  const of: Journeying = { state, machineOf, openings: openingsOf(machines, () => -Infinity) };
+  const of: { -readonly [member in keyof Journeying]: Journeying[member] } = {
+    state,
+    machineOf,
+    openings: openingsOf(machines, () => -Infinity, options.learner),
+  };
   const runsOf = (journey: string): Run[] => [...runs.values()].filter((run) => run.journey === journey);
-  const facts = (): Facts => factsOf([...history], state.traits, state.lastActivityAt ?? -Infinity, state.id);
+  const facts = (): Chronicle => ({
+    ...factsOf([...history], state.traits, state.lastActivityAt ?? -Infinity, state.id),
+    segments: membershipsOf(state.known),
+  });
 
   const world: World<Journeying> = {
     facts,
@@ -126,6 +135,7 @@ export function makeDriver(machines: readonly Machine[], options: Options = {}):
       history.push({ name: event.name, at, properties: event.properties });
       return true;
     },
+    learned: () => undefined,
   };
 
   function advance(until: number): Logged[] {
@@ -134,15 +144,15 @@ export function makeDriver(machines: readonly Machine[], options: Options = {}):
     return log.slice(before);
   }
 
-  function send(written: string, at: number, properties: JsonObject = {}): Logged[] {
+  function send(written: string, at: number, properties: JsonObject = {}, appliedAt = at): Logged[] {
     const name = resolve(written);
-    const now = Math.max(at, state.lastInputAt);
+    const now = Math.max(appliedAt, state.lastInputAt);
     advance(now);
     noteEvent(state, name, now);
     history.push({ name, at, properties });
     const event = eventOf(name, properties, `m${history.length}`);
     const before = log.length;
-    offerEvent(world, of, name, () => event, now);
+    offerEvent(world, of, name, () => event, at, now);
     return log.slice(before);
   }
 
@@ -176,7 +186,12 @@ export function makeDriver(machines: readonly Machine[], options: Options = {}):
       return machine && run ? timersOf(machine, run, state.lastActivityAt ?? -Infinity) : [];
     },
     traits: () => state.traits,
+    known: () => state.known,
+    segments: () => Object.keys(membershipsOf(state.known) ?? {}).sort(),
     wakeAt: () => nextWakeAt(state, machineOf, of.openings),
+    publish: (learner) => {
+      of.openings = openingsOf(machines, () => -Infinity, learner);
+    },
     history: () => history,
   };
 }

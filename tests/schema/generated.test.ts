@@ -36,6 +36,7 @@ function shipped(): [string, string][] {
     ...inFolder('offers', 'offer'),
     ...inFolder('experiments', 'experiment'),
     ...inFolder('fragments', 'fragment'),
+    ...inFolder('segments', 'segment'),
     ['events', 'events.json'],
     ['placements', 'placements.json'],
     ['site', 'site.json'],

@@ -20,7 +20,7 @@ describe('the history in memory', () => {
         for (const [index, { name, at: when, properties }] of entries.entries())
           expect(history.add(name, `m${index}`, when, { properties })).toBe(true);
         const traits = { known: true };
-        const quick = history.facts({ id: 'u:1', traits, lastActivityAt: 7 });
+        const quick = history.facts({ id: 'u:1', traits, lastActivityAt: 7, known: null });
         const plain = factsOf(entries, traits, 7);
         expect(quick.traits).toBe(traits);
         expect(quick.lastActivityAt).toBe(7);
@@ -28,6 +28,9 @@ describe('the history in memory', () => {
           for (const start of [from, -Infinity]) {
             expect(quick.count(name, start, to)).toBe(plain.count(name, start, to));
             expect(quick.lastAt(name, to)).toBe(plain.lastAt(name, to));
+            expect(quick.nextAt(name, start)).toBe(plain.nextAt(name, start));
+            const times = [quick, plain].map((facts) => [...facts.each(name, start, to)].map((each) => each.at));
+            expect(times[0]).toEqual(times[1]);
             for (const property of ['p', 'q'])
               for (const ask of ['sum', 'distinct', 'first', 'last'] as const)
                 expect([ask, quick[ask](name, property, start, to)]).toEqual([
@@ -43,7 +46,7 @@ describe('the history in memory', () => {
     const history = newHistory();
     expect(history.add('a', 'm1', 1, { properties: { n: 1 } })).toBe(true);
     expect(history.add('a', 'm1', 2, { properties: { n: 2 } })).toBe(false);
-    const facts = history.facts({ id: 'u:1', traits: {}, lastActivityAt: null });
+    const facts = history.facts({ id: 'u:1', traits: {}, lastActivityAt: null, known: null });
     expect([facts.count('a', -Infinity, 9), facts.sum('a', 'n', -Infinity, 9), facts.lastActivityAt]).toEqual([
       1,
       1,

@@ -3,8 +3,9 @@
 
 import type { JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
+import { nextDue } from '../../workers/engine/due.ts';
 import type { Machine, Outcome, Run } from '../../workers/engine/machine.ts';
-import { liveRuns, nextDue } from '../../workers/engine/travel.ts';
+import { liveRuns } from '../../workers/engine/traveller.ts';
 import { applyEvent, newCustomer, passTime, type SimulatedCustomer } from '../../workers/simulate/customer.ts';
 import { below, type Draw, drawsOf, hashOf, pick } from '../../workers/simulate/random.ts';
 import { settingOf } from '../../workers/simulate/setting.ts';

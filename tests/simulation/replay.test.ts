@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { compileJourney } from '../../workers/engine/compile.ts';
 import type { Machine } from '../../workers/engine/machine.ts';
-import { openingsOf } from '../../workers/engine/travel.ts';
+import { openingsOf } from '../../workers/engine/traveller.ts';
 import { applyEvent, newCustomer, passTime } from '../../workers/simulate/customer.ts';
 import { type Draw, drawsOf, pick } from '../../workers/simulate/random.ts';
 import { type RecordedEntry, RecordedHistory } from '../../workers/simulate/record.ts';

@@ -165,7 +165,7 @@ function answer(
   });
 }
 
-/** `{ events?, placements?, journeys?: [], content?: [], offers?: [], messages?: [], experiments?: [], fragments?: [], site?, policies? }` */
+/** `{ events?, placements?, journeys?: [], content?: [], offers?: [], messages?: [], experiments?: [], fragments?: [], segments?: [], site?, policies? }` */
 function draftsOf(body: { [member: string]: Json }): Draft[] | Response {
   const drafts: Draft[] = [];
   const lists: [string, DocumentKind][] = [
@@ -175,6 +175,7 @@ function draftsOf(body: { [member: string]: Json }): Draft[] | Response {
     ['messages', 'message'],
     ['experiments', 'experiment'],
     ['fragments', 'fragment'],
+    ['segments', 'segment'],
   ];
   // Null is absent, as it is for the lists: a draft without a document would take the declarations out.
   if ((body['events'] ?? null) !== null) drafts.push({ kind: 'events', id: EVENTS_ID, document: body['events'] });
@@ -209,7 +210,7 @@ function draftsOf(body: { [member: string]: Json }): Draft[] | Response {
         {
           pointer: '',
           detail:
-            'Give at least one of events, placements, journeys, content, offers, messages, experiments, fragments, site, policies.',
+            'Give at least one of events, placements, journeys, content, offers, messages, experiments, fragments, segments, site, policies.',
         },
       ],
     });

@@ -12,6 +12,7 @@ import { Condition, Duration, Journey, Step, Steps } from '../../schema/journey.
 import { LIMITS } from '../../schema/limits.ts';
 import { Placements } from '../../schema/placements.ts';
 import { Policies } from '../../schema/policies.ts';
+import { Segment } from '../../schema/segment.ts';
 import { Site } from '../../schema/site.ts';
 import { Line as ConsentLine } from '../consent/log.ts';
 import { RecordedCustomer, RecordedEntry } from '../simulate/record.ts';
@@ -286,6 +287,7 @@ export const SCHEMAS = {
       messages: z.array(Message).optional(),
       experiments: z.array(Experiment).optional(),
       fragments: z.array(Fragment).optional(),
+      segments: z.array(Segment).optional(),
       site: Site.optional(),
       policies: Policies.optional(),
       dryRun,
@@ -304,6 +306,7 @@ export const SCHEMAS = {
           'placements',
           'site',
           'policies',
+          'segment',
           'events',
         ]),
         ...versioned,

@@ -6,8 +6,9 @@ import type { Case, CaseStep, Expectation } from '../../schema/cases.ts';
 import type { EventDeclarations } from '../../schema/catalog.ts';
 import { isObject, type Json, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
+import { nextWakeAt } from '../engine/due.ts';
 import { timersOf } from '../engine/timers.ts';
-import { isSuspended, nextWakeAt } from '../engine/travel.ts';
+import { isSuspended } from '../engine/traveller.ts';
 import { type Trial, type Trials, trialsOf } from './inputs.ts';
 import { type Element, elementsOf } from './observe.ts';
 import {

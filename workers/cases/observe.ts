@@ -105,7 +105,16 @@ const YES: Condition = Object.freeze({
   pointer: '',
   evaluate: () => ({ ok: true, value: true }) as const,
   history: [],
-  asks: { event: false, traits: false, time: false, start: null, startWhole: false, answers: [] },
+  asks: {
+    event: false,
+    traits: false,
+    segments: false,
+    stages: false,
+    time: false,
+    start: null,
+    startWhole: false,
+    answers: [],
+  },
 });
 
 export type Reach = (pointer: string) => void;

@@ -11,10 +11,13 @@ import { compilePlacements } from '../decide/placements.ts';
 import { type Shelf, shelve } from '../decide/shelf.ts';
 import { compileJourney, EMPTY_VOCABULARY, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
 import type { Machine } from '../engine/machine.ts';
-import { type Openings, openingsOf } from '../engine/travel.ts';
+import { type Openings, openingsOf } from '../engine/traveller.ts';
 import { compileTrial, type Trial } from '../experiments/compile.ts';
 import { type Trials, trialsOf } from '../experiments/screen.ts';
 import type { Snapshot } from '../experiments/snapshot.ts';
+import { computedIn } from '../knowledge/computed.ts';
+import { learnerOf } from '../knowledge/learner.ts';
+import { type CompiledSegment, compileSegment } from '../knowledge/segments.ts';
 import { compilePolicies, NO_POLICIES, type Policies } from '../policies/policies.ts';
 
 export type DocumentRow = typeof documents.$inferSelect;
@@ -37,6 +40,7 @@ export interface Catalog extends Openings {
   /** Placements that are declared. */
   readonly placements: ReadonlyMap<string, PlacementRules>;
   readonly policies: Policies;
+  readonly segments: ReadonlyMap<string, CompiledSegment>;
   readonly messages: ReadonlyMap<string, MessageTemplate>;
   readonly trials: Trials;
   /** What each experiment has learned; of the newest version this isolate has seen. */
@@ -52,7 +56,8 @@ type Part =
   | { readonly kind: 'message'; readonly message: MessageTemplate }
   | { readonly kind: 'experiment'; readonly trial: Trial }
   | { readonly kind: 'placements'; readonly placements: ReadonlyMap<string, PlacementRules> }
-  | { readonly kind: 'policies'; readonly policies: Policies };
+  | { readonly kind: 'policies'; readonly policies: Policies }
+  | { readonly kind: 'segment'; readonly segment: CompiledSegment };
 
 /** A document that renders fragments changes with them, one with languages with the site. */
 const partKey = (row: DocumentRow, declarations: number, written: { fragments: string; site: string }): string =>
@@ -97,6 +102,7 @@ export function buildCatalog(
   const items: Item[] = [];
   const messages = new Map<string, MessageTemplate>();
   const trials: Trial[] = [];
+  const segments = new Map<string, CompiledSegment>();
   for (const row of rows) {
     if (row.kind === 'events' || WORDING.includes(row.kind)) continue;
     const { version: declared, vocabulary } = vocabularyAt(row.fromVersion);
@@ -112,9 +118,20 @@ export function buildCatalog(
     else if (part.kind === 'experiment') trials.push(part.trial);
     else if (part.kind === 'placements') placements = part.placements;
     else if (part.kind === 'policies') policies = part.policies;
+    else if (part.kind === 'segment') segments.set(row.id, part.segment);
     else items.push(part.item);
   }
   const { vocabulary } = vocabularyAt(version);
+  const initialStages = Object.fromEntries([...machines.values()].map((machine) => [machine.id, machine.initial]));
+  const taught = rows.filter((row) => row.kind === 'segment' || row === declarations.at(-1));
+  const made = learnerOf({
+    traits: computedIn(vocabulary),
+    segments: [...segments.values()],
+    initialStages,
+    since: Math.max(...taught.map(({ publishedAt }) => publishedAt), Number.NEGATIVE_INFINITY),
+    version: Math.max(...taught.map(({ fromVersion }) => fromVersion), 0),
+  });
+  const learner = before?.learner.key === made.key ? before.learner : made;
   return {
     version,
     openingsVersion,
@@ -124,11 +141,12 @@ export function buildCatalog(
       Object.entries(vocabulary.declarations.events).flatMap(([name, event]) => (event.trusted ? [name] : [])),
     ),
     machines,
-    ...openingsOf(machines.values(), ({ id }) => publishedAt.get(id) ?? Number.POSITIVE_INFINITY),
-    initialStages: Object.fromEntries([...machines.values()].map((machine) => [machine.id, machine.initial])),
+    ...openingsOf(machines.values(), ({ id }) => publishedAt.get(id) ?? Number.POSITIVE_INFINITY, learner),
+    initialStages,
     shelf: shelve(items),
     placements,
     policies,
+    segments,
     messages,
     trials: trialsOf(trials),
     snapshots: before?.snapshots ?? new Map(),
@@ -162,6 +180,10 @@ function compilePart(row: DocumentRow, vocabulary: Vocabulary, wording: Wording)
     case 'policies': {
       const compiled = compilePolicies(document, vocabulary);
       return compiled.ok ? { kind: 'policies', policies: compiled.policies } : null;
+    }
+    case 'segment': {
+      const compiled = compileSegment(document, row.version, vocabulary);
+      return compiled.ok ? { kind: 'segment', segment: compiled.segment } : null;
     }
     case 'events':
     case 'fragment':

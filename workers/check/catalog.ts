@@ -13,6 +13,8 @@ import { EMPTY_VOCABULARY, type Vocabulary, vocabularyOf } from '../engine/compi
 import { type Finding, findingsOf } from '../engine/findings.ts';
 import { nearest } from '../engine/nearest.ts';
 import { compileTrial } from '../experiments/compile.ts';
+import { compileComputed } from '../knowledge/computed.ts';
+import { compileSegment } from '../knowledge/segments.ts';
 import { compilePolicies } from '../policies/policies.ts';
 import { checkJourney, type Graded, type Surroundings } from './check.ts';
 import { type Code, severityOf } from './codes.ts';
@@ -30,6 +32,7 @@ export interface Document {
     | 'placements'
     | 'site'
     | 'policies'
+    | 'segment'
     | 'events';
   readonly document: unknown;
 }
@@ -122,11 +125,22 @@ export function refusalsOf({ kind, document }: Document, around: Surroundings, w
       const compiled = compilePolicies(document, vocabulary);
       return compiled.ok ? [] : refuse(compiled.findings);
     }
-    case 'events':
-      return parse(EventDeclarations);
+    case 'segment': {
+      const compiled = compileSegment(document, 0, vocabulary);
+      return compiled.ok ? [] : refuse(compiled.findings);
+    }
+    case 'events': {
+      const parsed = parse(EventDeclarations);
+      return parsed.length > 0 ? parsed : refuse(computedFaults(document));
+    }
     case 'journey':
       return checkJourney(document, around);
   }
+}
+
+function computedFaults(document: unknown): readonly Finding[] {
+  const { data } = EventDeclarations.safeParse(document);
+  return data ? compileComputed(vocabularyOf(data)).findings : [];
 }
 
 function refusalsOfFragment(document: unknown, around: Surroundings, wording: Wording): Graded[] {

@@ -23,6 +23,7 @@ export interface SourceFile {
     | 'placements'
     | 'site'
     | 'policies'
+    | 'segment'
     | 'events';
   /** Relative to the folder of all documents. */
   readonly path: string;
@@ -59,6 +60,7 @@ export function readSources(folder: string): { sources: SourceFile[]; faults: So
   for (const path of jsonFiles(join(folder, 'messages'))) read(path, 'message');
   for (const path of jsonFiles(join(folder, 'experiments'))) read(path, 'experiment');
   for (const path of jsonFiles(join(folder, 'fragments'))) read(path, 'fragment');
+  for (const path of jsonFiles(join(folder, 'segments'))) read(path, 'segment');
   return { sources, faults };
 }
 

@@ -80,6 +80,7 @@ export async function publishFolder(folder: string, post: Post, dryRun = false):
     messages: of('message'),
     experiments: of('experiment'),
     fragments: of('fragment'),
+    segments: of('segment'),
   };
   const answer = await post('/admin/catalog', JSON.stringify(catalog));
   const said: Answer = JSON.parse(answer.text);

@@ -7,19 +7,22 @@ import { keptWithout, SAYS_CONSENT } from '../consent/statements.ts';
 import type { EngineEvent } from '../engine/machine.ts';
 import { engineEventOf as eventOfMessage } from '../engine/message.ts';
 import * as travel from '../engine/travel.ts';
+import type { World } from '../engine/traveller.ts';
 import { noteClaimed } from './claims.ts';
 import { type Commit, learn } from './commit.ts';
 import { noteConsent, refused } from './consents.ts';
 import { apply, forget } from './effects.ts';
 import { noteOutcomes } from './exposures.ts';
+import { factsFromRows } from './facts.ts';
 import { noteIdentifiers } from './identifiers.ts';
+import { forgetLearned } from './knowing.ts';
 import { noteReported } from './ledgers.ts';
 import type { EventStatus, IncomingEvent } from './messages.ts';
 import { giveUpRefused } from './sending.ts';
-import { entryBody, factsFromRows, insertEntry } from './storage.ts';
+import { entryBody, insertEntry } from './storage.ts';
 
-const WORLD: travel.World<Commit> = {
-  facts: ({ sql, state }) => factsFromRows(sql, state.traits, state.lastActivityAt, state.id),
+const WORLD: World<Commit> = {
+  facts: ({ sql, state }) => factsFromRows(sql, state),
   apply,
   forget,
   append: (commit, event, at) => {
@@ -33,6 +36,11 @@ const WORLD: travel.World<Commit> = {
     noteReported(commit, name, () => event, at);
     noteClaimed(commit, name, () => event, at);
     return true;
+  },
+  learned: (commit, { traits, members }) => {
+    commit.knownChanged = true;
+    if (traits) commit.traitsChanged = true;
+    if (members) commit.dirty = true;
   },
 };
 
@@ -76,7 +84,7 @@ export function applyEvent(commit: Commit, sent: IncomingEvent, now: number): bo
   noteOutcomes(commit, name, event, at);
   noteReported(commit, name, event, now);
   noteClaimed(commit, name, event, now);
-  travel.offerEvent(WORLD, commit, name, event, now);
+  travel.offerEvent(WORLD, commit, name, event, at, now);
   for (const request of requests) applyEvent(commit, request, now);
   return true;
 }
@@ -123,8 +131,9 @@ function fireBetween(commit: Commit, now: number): void {
 /** Rounds of due timers between two events of one call. */
 const ROUNDS_MAX = 20;
 
-/** Traits that came with another customer's history (M1) may move runs too. */
+/** Another customer's history has come: its traits (M1) may move runs too, and what follows from it is worked out anew. */
 export function noteMovedTraits(commit: Commit): void {
+  forgetLearned(commit);
   travel.noteTraits(WORLD, commit, commit.state.lastInputAt);
 }
 

@@ -11,12 +11,13 @@ import type { Past } from '../decide/past.ts';
 import { ownedOf } from '../decide/situation.ts';
 import { askedOnce, type Facts, factsOf, type HistoryEntry } from '../engine/facts.ts';
 import { timersOf } from '../engine/timers.ts';
-import { liveRuns, type MachineOf } from '../engine/travel.ts';
+import { liveRuns, type MachineOf } from '../engine/traveller.ts';
 import { engineEventOf } from './advance.ts';
 import { type Asked, exhaustedFor, noteShown, nothingAsked, releaseUnused, type Wanted, wantedFor } from './claims.ts';
 import { type Commit, record } from './commit.ts';
 import { refused } from './consents.ts';
 import { keepExposures, screenOf, screenOfImagined, screenOfNobody, screenOfRemembered } from './exposures.ts';
+import { factsFromRows, standingFacts } from './facts.ts';
 import { ledgerReader, messageIn, noteDecision } from './ledgers.ts';
 import type {
   DecisionRequest,
@@ -28,7 +29,7 @@ import type {
   Recorded,
 } from './messages.ts';
 import { type CustomerState, stagesOf } from './state.ts';
-import { factsFromRows, latestBodies, standingFacts } from './storage.ts';
+import { latestBodies } from './storage.ts';
 
 export interface Decided {
   readonly decisions: Decisions;
@@ -119,7 +120,7 @@ function situationOf(
 ): Met {
   const { state, sql, wrote: isWritten = false } = commit;
   const stages = stagesForDecision(catalog, state);
-  const rows = factsFromRows(sql, state.traits, state.lastActivityAt);
+  const rows = factsFromRows(sql, state);
   const facts = askedOnce(isWritten ? rows : standingFacts(sql, state.nextSeq, rows));
   const event = asking && engineEventOf(asking);
   const screen = screenOf(commit, catalog, { stages, facts, event, at });

@@ -5,8 +5,10 @@
 import { loadMachine, machineInMemory } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { now, platformTime } from '../clock.ts';
+import { nextWakeAt } from '../engine/due.ts';
+import { type Known, NOTHING_KNOWN } from '../engine/learner.ts';
 import type { Run } from '../engine/machine.ts';
-import { type MachineOf, NO_OPENINGS, nextWakeAt } from '../engine/travel.ts';
+import { type MachineOf, NO_OPENINGS } from '../engine/traveller.ts';
 import { NO_TRIALS } from '../experiments/screen.ts';
 import { NO_POLICIES } from '../policies/policies.ts';
 import type { TotalsNamespace } from '../totals/messages.ts';
@@ -109,6 +111,18 @@ export function idleAt(
 /** Takes back the tables of a customer of whom nothing was written after all. */
 const NOTHING_WRITTEN = new Error('nothing was written');
 
+/**
+ * What is known of a customer of whom nothing was written: nothing, or not yet what a catalog published since asks for
+ * (CT8). Somebody new is told apart by having no rows at all.
+ */
+function recall(state: CustomerState, catalog: Catalog | null): void {
+  if (state.known !== null || !catalog) return;
+  const { learner } = catalog;
+  state.known = state.catalogVersion >= learner.version ? learner.nobody.known : NEVER_ASKED;
+}
+
+const NEVER_ASKED: Known = { ...NOTHING_KNOWN, key: 'never' };
+
 export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
   const { storage } = ctx;
   const { sql } = storage;
@@ -161,6 +175,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
   const arm = (catalog: Catalog | null, exactly: boolean): void => {
     const customer = load();
     if (!customer) return;
+    recall(customer, catalog);
     const moving = customer.movedTo !== null && !customer.released;
     const wanted = alarmAt({
       nextDueAt: customer.movedTo === null ? nextWakeAt(customer, machineOf(catalog), catalog ?? NO_OPENINGS) : null,
@@ -190,6 +205,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
       storage.transactionSync(() => {
         if (!before) migrate(sql);
         if (erasedAt !== null) clearErased(sql);
+        if (before) recall(before, catalog);
         const draft = before ? draftOf(before) : newState(name(), now());
         inheritConsents(before, draft);
         const commit = beginCommit({
@@ -257,6 +273,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
   const isDue = (catalog: Catalog, at: number): boolean => {
     const customer = load();
     if (!customer) return false;
+    recall(customer, catalog);
     if (woken?.of !== customer || woken.by !== catalog)
       woken = { of: customer, by: catalog, at: nextWakeAt(customer, machineOf(catalog), catalog) };
     return woken.at !== null && woken.at <= at;

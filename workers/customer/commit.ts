@@ -3,12 +3,20 @@
 
 import type { JsonObject } from '../../schema/json.ts';
 import type { MessageTemplate } from '../decide/messages.ts';
-import { TRAITS_TOO_LARGE, withTraits } from '../engine/outcomes.ts';
-import type { MachineOf, Openings } from '../engine/travel.ts';
+import { reported, TRAITS_TOO_LARGE, withTraits } from '../engine/outcomes.ts';
+import type { MachineOf, Openings } from '../engine/traveller.ts';
 import type { Trials } from '../experiments/screen.ts';
 import type { Policies } from '../policies/policies.ts';
 import type { CustomerState } from './state.ts';
-import { deleteRun, insertCustomer, insertEntry, updateCustomer, writeRun, writeTraits } from './storage.ts';
+import {
+  deleteRun,
+  insertCustomer,
+  insertEntry,
+  updateCustomer,
+  writeKnown,
+  writeRun,
+  writeTraits,
+} from './storage.ts';
 
 export interface Commit {
   readonly sql: SqlStorage;
@@ -32,6 +40,8 @@ export interface Commit {
   /** Runs that are over and need not be remembered any more (E8). */
   readonly forgottenRuns: Set<string>;
   traitsChanged: boolean;
+  /** What was worked out of the history is another. */
+  knownChanged: boolean;
   timersFired: number;
   /** The outbox changed. */
   outbox: boolean;
@@ -66,6 +76,7 @@ export function beginCommit(given: CommitStart): Commit {
     changedRuns: new Set(),
     forgottenRuns: new Set(),
     traitsChanged: false,
+    knownChanged: false,
     timersFired: 0,
     wrote: false,
     head: false,
@@ -92,7 +103,7 @@ export function record(
 
 /** Adds traits, unless the customer would become too large: then none is kept, and that is recorded. */
 export function learn(commit: Commit, traits: JsonObject, at: number): boolean {
-  const merged = withTraits(commit.state.traits, traits);
+  const merged = withTraits(commit.state.traits, reported(traits, commit.openings.learner.computed));
   if (merged === null) {
     record(commit, 'error', at, TRAITS_TOO_LARGE);
     return false;
@@ -103,8 +114,16 @@ export function learn(commit: Commit, traits: JsonObject, at: number): boolean {
 }
 
 /** Whether anything will have been written when the commit is finished. */
-export const willWrite = ({ wrote, head, dirty, traitsChanged, changedRuns, forgottenRuns }: Commit): boolean =>
-  wrote || head || dirty || traitsChanged || changedRuns.size > 0 || forgottenRuns.size > 0;
+export const willWrite = ({
+  wrote,
+  head,
+  dirty,
+  traitsChanged,
+  knownChanged,
+  changedRuns,
+  forgottenRuns,
+}: Commit): boolean =>
+  wrote || head || dirty || traitsChanged || knownChanged || changedRuns.size > 0 || forgottenRuns.size > 0;
 
 /** Writes the rows that changed. */
 export function finishCommit(commit: Commit): void {
@@ -121,6 +140,11 @@ export function finishCommit(commit: Commit): void {
   }
   for (const id of commit.forgottenRuns) deleteRun(sql, id);
   if (commit.traitsChanged) writeTraits(sql, state.traits);
+  // Of nobody nothing has to be kept: a new visitor is one row less.
+  if (commit.knownChanged && state.known && state.known !== commit.openings.learner.nobody.known) {
+    writeKnown(sql, state.known);
+    commit.head = true;
+  }
   if (!commit.head) return;
   commit.wrote = true;
   if (commit.isNew) insertCustomer(sql, state);

@@ -10,9 +10,10 @@ import { type Exposure, mergeExposures, withOutcome } from '../experiments/expos
 import { defaultScreen, type Screen, screenFor } from '../experiments/screen.ts';
 import { dayOf } from '../experiments/tally.ts';
 import { type Commit, record } from './commit.ts';
+import { factsFromRows } from './facts.ts';
 import type { ProjectedExposure } from './messages.ts';
 import { stagesOf } from './state.ts';
-import { exposureBodies, factsFromRows, readPart, writePart } from './storage.ts';
+import { exposureBodies, readPart, writePart } from './storage.ts';
 
 const partOf = (experiment: string): string => `exposure:${experiment}`;
 
@@ -98,7 +99,7 @@ export function noteOutcomes(commit: Commit, name: string, event: () => EngineEv
     const known = readExposure(sql, id);
     const next = known && withOutcome(known, at);
     if (!next) continue;
-    const facts = factsFromRows(sql, state.traits, state.lastActivityAt, state.id);
+    const facts = factsFromRows(sql, state);
     if (goal.condition && !holds(goal.condition, event(), stagesOf(state), facts, at)) continue;
     keepExposure(commit, next);
   }

@@ -8,6 +8,7 @@ import { CONSENTS, revertConsents, takeConsents } from './consents.ts';
 import { CONTACTS, takeContacts } from './contacts.ts';
 import { takeExposures } from './exposures.ts';
 import { IDENTIFIER, revertIdentifier, takeIdentifiers } from './identifiers.ts';
+import { KNOWN, revertKnown, takeKnown } from './knowing.ts';
 import { takeLedgers } from './ledgers.ts';
 import { type Part, partsBelow } from './storage.ts';
 
@@ -32,6 +33,11 @@ export const JOINS: readonly Join[] = [
   { prefix: 'exposure:', take: (commit, theirs) => takeExposures(commit, theirs) },
   { prefix: 'ledger:', take: (commit, theirs) => takeLedgers(commit, theirs) },
   { prefix: 'claims:', take: (commit, theirs, { at }) => takeClaims(commit, theirs, at) },
+  {
+    prefix: KNOWN,
+    take: (commit, theirs) => takeKnown(commit, theirs),
+    revert: (commit, _name, body) => revertKnown(commit, body),
+  },
   { prefix: CONTACTS, take: (commit, theirs) => takeContacts(commit, theirs) },
   {
     prefix: CONSENTS,

@@ -10,9 +10,11 @@ import { readPart, writePart } from './storage.ts';
 
 const PART = 'met';
 
-/** Whether other journeys may begin than when this customer was last written. A customer's isolate may fall behind, too. */
+/** Whether other journeys may begin, or something else is worked out, than when this customer was last written. A customer's isolate may fall behind, too. */
 export const meetsOthers = (catalog: Catalog, state: CustomerState): boolean =>
-  catalog.openingsVersion > state.catalogVersion || catalog.version < state.catalogVersion;
+  catalog.openingsVersion > state.catalogVersion ||
+  catalog.version < state.catalogVersion ||
+  catalog.learner.key !== (state.known?.key ?? catalog.learner.key);
 
 /** Notes that from here on `catalog` holds. `before` is the state as it was; nothing of the commit is written yet. */
 export function noteMet(sql: SqlStorage, catalog: Catalog, before: CustomerState): void {

@@ -3,7 +3,7 @@
 
 import { isObject, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
-import { liveRuns } from '../engine/travel.ts';
+import { liveRuns } from '../engine/traveller.ts';
 import { type Device, devicesOf } from '../identity/devices.ts';
 import { type IdentityRules, identifiersIn } from '../identity/identifiers.ts';
 import { masked, ORDER_EVENTS, openTasks, ordersOf } from '../identity/own.ts';

@@ -2,6 +2,7 @@
 // and dropped after a failure, so it can never be ahead of the disk.
 
 import type { JsonObject } from '../../schema/json.ts';
+import type { Known } from '../engine/learner.ts';
 import type { Run } from '../engine/machine.ts';
 
 export interface CustomerState {
@@ -25,6 +26,8 @@ export interface CustomerState {
   /** Whether everything has been handed over to `movedTo`. */
   released: boolean;
   traits: JsonObject;
+  /** What was worked out of the history (workers/knowledge); null: nothing was written yet. */
+  known: Known | null;
   readonly runs: Map<string, Run>;
   nextSeq: number;
 }
@@ -44,6 +47,7 @@ export function newState(id: string, now: number): CustomerState {
     movedTo: null,
     released: false,
     traits: {},
+    known: null,
     runs: new Map(),
     nextSeq: 1,
   };

@@ -1,9 +1,9 @@
 // Every SQL statement of the customer's object. Raw SQL, because the event's path pays for each microsecond. Each query
 // that reads rows of its own number is bounded or goes by an index; tests/customer holds every plan to that.
 
-import type { Json, JsonObject } from '../../schema/json.ts';
+import type { JsonObject } from '../../schema/json.ts';
 import { isObject } from '../../schema/json.ts';
-import type { Facts } from '../engine/facts.ts';
+import type { Known } from '../engine/learner.ts';
 import type { Run } from '../engine/machine.ts';
 import type { Sighting } from '../identity/devices.ts';
 import { type CustomerState, newState } from './state.ts';
@@ -42,6 +42,8 @@ export const SQL = {
     'INSERT INTO entries (seq, at, applied_at, kind, name, message_id, body) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) WHERE message_id IS NOT NULL DO NOTHING',
   count: 'SELECT count(*) AS n FROM entries WHERE name = ? AND at > ? AND at <= ?',
   lastAt: 'SELECT at FROM entries WHERE name = ? AND at <= ? ORDER BY at DESC LIMIT 1',
+  nextAt: 'SELECT at FROM entries WHERE name = ? AND at > ? ORDER BY at LIMIT 1',
+  eventsBetweenTimes: 'SELECT at, message_id, body FROM entries WHERE name = ? AND at > ? AND at <= ? ORDER BY at, seq',
   bodiesBetween: 'SELECT body FROM entries WHERE name = ? AND at > ? AND at <= ? ORDER BY at, seq',
   firstBody: 'SELECT body FROM entries WHERE name = ? AND at > ? AND at <= ? ORDER BY at, seq LIMIT 1',
   lastBody: 'SELECT body FROM entries WHERE name = ? AND at > ? AND at <= ? ORDER BY at DESC, seq DESC LIMIT 1',
@@ -81,8 +83,6 @@ export const SQL = {
   clearMessageEffects: "DELETE FROM parts WHERE name >= 'effect:message/' AND name < 'effect:message0'",
 } as const;
 
-const TIME_MIN = -9_000_000_000_000_000;
-
 export function readState(sql: SqlStorage): CustomerState | null {
   const row = sql.exec(SQL.readCustomer).toArray()[0];
   if (!row) return null;
@@ -104,12 +104,14 @@ export function readState(sql: SqlStorage): CustomerState | null {
     movedTo: row['moved_to'] === null ? null : String(row['moved_to']),
     released: row['released'] === 1,
     traits: readTraits(sql),
+    known: readKnown(sql),
     runs,
     nextSeq: Number(sql.exec(SQL.lastSeq).one()['seq'] ?? 0) + 1,
   };
 }
 
-const nullable = (value: unknown): number | null => (value === null || value === undefined ? null : Number(value));
+export const nullable = (value: unknown): number | null =>
+  value === null || value === undefined ? null : Number(value);
 
 const TRAITS = 'traits';
 
@@ -118,6 +120,16 @@ function readTraits(sql: SqlStorage): JsonObject {
   const traits: unknown = body === null ? {} : JSON.parse(body);
   return isObject(traits) ? traits : {};
 }
+
+const KNOWN_PART = 'known';
+
+/** What was worked out of the history; null where nothing was written. */
+function readKnown(sql: SqlStorage): Known | null {
+  const body = readPart(sql, KNOWN_PART);
+  return body === null ? null : (JSON.parse(body) as Known);
+}
+
+export const writeKnown = (sql: SqlStorage, known: Known): void => writePart(sql, KNOWN_PART, JSON.stringify(known));
 
 export function writeTraits(sql: SqlStorage, traits: JsonObject): void {
   sql.exec(SQL.writePart, TRAITS, JSON.stringify(traits));
@@ -377,76 +389,4 @@ export function clearHistory(sql: SqlStorage): void {
   sql.exec(SQL.clearPartsAfter);
   clearMessageEffects(sql);
   writeTraits(sql, {});
-}
-
-/** Facts answered from the rows, which include everything this transaction has written so far (C6). */
-export function factsFromRows(
-  sql: SqlStorage,
-  traits: JsonObject,
-  lastActivityAt: number | null,
-  customerId = '',
-): Facts {
-  const bound = (from: number) => Math.max(from, TIME_MIN);
-  /** One by one: a long history is read, never held. */
-  function* values(event: string, property: string, from: number, to: number): Generator<Json> {
-    for (const row of sql.exec<{ body: string }>(SQL.bodiesBetween, event, bound(from), to))
-      yield propertyOf(row.body, property);
-  }
-  const one = (statement: string, event: string, property: string, from: number, to: number): Json => {
-    const row = sql.exec<{ body: string }>(statement, event, bound(from), to).toArray()[0];
-    return row ? propertyOf(row.body, property) : null;
-  };
-  return {
-    traits,
-    lastActivityAt: lastActivityAt ?? -Infinity,
-    customerId,
-    count: (event, from, to) => Number(sql.exec(SQL.count, event, bound(from), to).one()['n']),
-    sum: (event, property, from, to) => {
-      let sum = 0;
-      for (const value of values(event, property, from, to)) if (typeof value === 'number') sum += value;
-      return sum;
-    },
-    distinct: (event, property, from, to) => {
-      const seen = new Set<string>();
-      for (const value of values(event, property, from, to)) if (value !== null) seen.add(JSON.stringify(value));
-      return seen.size;
-    },
-    first: (event, property, from, to) => one(SQL.firstBody, event, property, from, to),
-    last: (event, property, from, to) => one(SQL.lastBody, event, property, from, to),
-    lastAt: (event, to) => nullable(sql.exec(SQL.lastAt, event, to).toArray()[0]?.['at']),
-  };
-}
-
-function propertyOf(body: string, property: string): Json {
-  const event: unknown = JSON.parse(body);
-  const properties = isObject(event) ? event['properties'] : null;
-  return isObject(properties) && Object.hasOwn(properties, property) ? (properties[property] ?? null) : null;
-}
-
-/** Answers about the whole of a history, of objects in memory: they stand until something is added to it. */
-const standing = new WeakMap<SqlStorage, { readonly nextSeq: number; readonly counts: Map<string, number> }>();
-
-/**
- * The facts of a customer in whose transaction nothing was written yet, so that what is known from before still holds.
- * @param nextSeq of the customer: another one says that the history has grown
- */
-export function standingFacts(sql: SqlStorage, nextSeq: number, facts: Facts): Facts {
-  let known = standing.get(sql);
-  if (known?.nextSeq !== nextSeq) {
-    known = { nextSeq, counts: new Map() };
-    standing.set(sql, known);
-  }
-  const { counts } = known;
-  return {
-    ...facts,
-    count: (event, from, to) => {
-      if (from !== Number.NEGATIVE_INFINITY) return facts.count(event, from, to);
-      const before = counts.get(event);
-      if (before !== undefined) return before;
-      const count = facts.count(event, from, to);
-      // With an event that lies ahead the answer would change by time alone.
-      if (facts.count(event, from, Number.MAX_SAFE_INTEGER) === count) counts.set(event, count);
-      return count;
-    },
-  };
 }

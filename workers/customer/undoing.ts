@@ -8,6 +8,7 @@ import type { Cell } from './cell.ts';
 import { type Commit, record } from './commit.ts';
 import { forget } from './effects.ts';
 import { JOINS } from './joins.ts';
+import { forgetLearned } from './knowing.ts';
 import type { GivenBack, ShownMerge, Undone } from './messages.ts';
 import { type Move, movesOf, readMove, releaseKey, type Undoing, undoPart, writeMove } from './move.ts';
 import { dropMessage } from './sending.ts';
@@ -57,6 +58,7 @@ export function undo(commit: Commit, source: string): void {
   state.traits = isObject(traits) ? traits : {};
   commit.traitsChanged = true;
   for (const { name, before, after } of undoing.parts) takeOutPart(commit, name, before, after);
+  forgetLearned(commit);
   const given: GivenBack = {
     messages: undoing.messages.flatMap(({ number, key }) => dropMessage(commit, number, key) ?? []),
     sources: takeOutMoves(commit, source),

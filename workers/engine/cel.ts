@@ -75,6 +75,7 @@ export function runEnvironment(call: HistoryCall): Environment {
   return baseEnvironment(call)
     .registerVariable('event', 'dyn')
     .registerVariable('traits', 'dyn')
+    .registerVariable('segments', 'dyn')
     .registerVariable('stages', 'dyn')
     .registerVariable('start', 'dyn')
     .registerVariable('answers', 'dyn');
@@ -136,6 +137,7 @@ export function checkTypes(source: string, ast: ASTNode, context: CheckContext):
     context.event !== null && Object.hasOwn(events, context.event) ? events[context.event] : undefined;
   const env = checkBase.clone();
   env.registerVariable('stages', 'map<string, string>');
+  env.registerVariable('segments', 'map<string, double>');
   env.registerVariable({ name: 'traits', schema: typesOf(context.declarations.traits, used.traits) });
   env.registerVariable({
     name: 'event',

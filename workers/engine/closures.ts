@@ -46,7 +46,7 @@ function compile(node: ASTNode, context: ClosureContext): Compiled | null {
     case '[]':
       return path(node, context);
     case 'id':
-      return null;
+      return node.args === 'segments' ? other(segmentsOf) : null;
     case '&&':
     case '||':
       return logic(node.op, node.args, context);
@@ -78,6 +78,9 @@ function compile(node: ASTNode, context: ClosureContext): Compiled | null {
 }
 
 const other = (run: Closure): Compiled => ({ run, kind: 'other' });
+
+const NO_SEGMENTS = Object.freeze({});
+const segmentsOf: Closure = ({ facts }) => facts.segments ?? NO_SEGMENTS;
 
 function literal(written: unknown): Compiled | null {
   const value = literalValue(written);

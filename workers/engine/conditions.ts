@@ -24,7 +24,10 @@ export interface Condition {
 /** What else a condition looks at, for whoever has to know when its answer may change. */
 export interface Asks {
   readonly event: boolean;
+  /** Traits or segments: what is known of the customer beside the history. */
   readonly traits: boolean;
+  readonly segments: boolean;
+  readonly stages: boolean;
   /** A window, or days since: its answer changes with time alone. */
   readonly time: boolean;
   /** Properties it names of the event the run began with; null: it does not ask for `start`. */
@@ -166,7 +169,9 @@ function asksOf(ast: ASTNode): Asks {
   });
   return {
     event: variables.has('event'),
-    traits: variables.has('traits'),
+    traits: variables.has('traits') || variables.has('segments'),
+    segments: variables.has('segments'),
+    stages: variables.has('stages'),
     time,
     start: variables.has('start') ? [...start] : null,
     startWhole: wholes > 0,

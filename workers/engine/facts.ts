@@ -2,6 +2,8 @@
 // from a list; both answer the same (one contract suite). Not a store: it never changes while a step runs.
 
 import type { Json, JsonObject } from '../../schema/json.ts';
+import type { EngineEvent } from './machine.ts';
+import { engineEventOf } from './message.ts';
 
 /** Bounds are instants in milliseconds: from is exclusive, -Infinity without a window; to is inclusive. */
 export interface Facts {
@@ -10,6 +12,8 @@ export interface Facts {
   readonly lastActivityAt: number;
   /** Whose facts these are: what an experiment draws the arm by (S11). */
   readonly customerId?: string;
+  /** The segments and audiences the customer is in: since when, milliseconds. Absent: none. */
+  readonly segments?: Memberships | undefined;
   count(event: string, from: number, to: number): number;
   sum(event: string, property: string, from: number, to: number): number;
   distinct(event: string, property: string, from: number, to: number): number;
@@ -17,6 +21,18 @@ export interface Facts {
   last(event: string, property: string, from: number, to: number): Json;
   /** When the latest such event happened, milliseconds, or null. */
   lastAt(event: string, to: number): number | null;
+}
+
+/** Facts of which single events can be read too: what computed traits and segments are worked out from. */
+export interface Chronicle extends Facts {
+  /** Events of a name in order of time, then of arrival. */
+  each(event: string, from: number, to: number): Iterable<{ readonly at: number; readonly event: EngineEvent }>;
+  /** When the first such event after an instant happened or will, or null. */
+  nextAt(event: string, after: number): number | null;
+}
+
+export interface Memberships {
+  readonly [id: string]: number;
 }
 
 export interface HistoryEntry {
@@ -31,7 +47,7 @@ export function factsOf(
   traits: JsonObject,
   lastActivityAt = -Infinity,
   customerId = '',
-): Facts {
+): Chronicle {
   const within = (event: string, from: number, to: number) =>
     history.filter((entry) => entry.name === event && entry.at > from && entry.at <= to).sort((a, b) => a.at - b.at);
   const values = (event: string, property: string, from: number, to: number) =>
@@ -57,6 +73,9 @@ export function factsOf(
     first: (event, property, from, to) => values(event, property, from, to)[0] ?? null,
     last: (event, property, from, to) => values(event, property, from, to).at(-1) ?? null,
     lastAt: (event, to) => within(event, -Infinity, to).at(-1)?.at ?? null,
+    nextAt: (event, after) => within(event, after, Infinity)[0]?.at ?? null,
+    each: (event, from, to) =>
+      within(event, from, to).map(({ at, properties }) => ({ at, event: engineEventOf(event, '', { properties }) })),
   };
 }
 
@@ -71,9 +90,9 @@ export function askedOnce(facts: Facts): Facts {
     answers.set(key, answer);
     return answer;
   };
-  const { traits, lastActivityAt, customerId = '' } = facts;
+  const { traits, lastActivityAt, customerId = '', segments } = facts;
   return {
-    ...{ traits, lastActivityAt, customerId },
+    ...{ traits, lastActivityAt, customerId, ...(segments ? { segments } : {}) },
     count: (event, from, to) => once(`count ${from} ${to} ${event}`, () => facts.count(event, from, to)),
     sum: (event, name, from, to) =>
       once(`sum ${from} ${to} ${name.length} ${name}${event}`, () => facts.sum(event, name, from, to)),

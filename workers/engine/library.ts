@@ -65,7 +65,8 @@ function evaluate(parsed: ParseResult, scope: Scope, resolve: Resolve, asMaps: b
   try {
     const start = scope.start ?? NOTHING;
     const answers = scope.answers ?? NOTHING;
-    const value: unknown = parsed({ event, traits, stages: scope.stages, start, answers });
+    const segments = scope.facts.segments ?? NOTHING;
+    const value: unknown = parsed({ event, traits, segments, stages: scope.stages, start, answers });
     if (current.iterations > LIMITS.conditionIterationsMax) return { ok: false, detail: TOO_MANY_ITERATIONS };
     return { ok: true, value: plain(value, { parts: 0 }) };
   } catch (error) {

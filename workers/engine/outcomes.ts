@@ -55,6 +55,12 @@ export function withTraits(traits: JsonObject, more: JsonObject): JsonObject | n
   return JSON.stringify(merged).length > LIMITS.traitsBytesMax ? null : merged;
 }
 
+/** CT7: what somebody says of traits, without those that are worked out. */
+export function reported(traits: JsonObject, computed: ReadonlySet<string>): JsonObject {
+  if (computed.size === 0) return traits;
+  return Object.fromEntries(Object.entries(traits).filter(([name]) => !computed.has(name)));
+}
+
 /** The line that says so. */
 export const TRAITS_TOO_LARGE: { readonly pointer: string; readonly detail: string } = Object.freeze({
   pointer: '/traits',

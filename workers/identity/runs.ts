@@ -2,7 +2,7 @@
 
 import { LIMITS } from '../../schema/limits.ts';
 import type { Run } from '../engine/machine.ts';
-import type { MachineOf } from '../engine/travel.ts';
+import type { MachineOf } from '../engine/traveller.ts';
 
 export type RunJoin =
   /** The customer's own run stays, the other one ends with its customer. */

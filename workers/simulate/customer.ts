@@ -9,11 +9,12 @@ import { type Consents, NO_CONSENTS, refusal } from '../consent/state.ts';
 import { SAYS_CONSENT } from '../consent/statements.ts';
 import type { MessageTemplate } from '../decide/messages.ts';
 import { prepareSend } from '../decide/sending.ts';
-import type { Facts } from '../engine/facts.ts';
+import type { Chronicle } from '../engine/facts.ts';
 import type { Machine, Outcome, Run } from '../engine/machine.ts';
 import { engineEventOf } from '../engine/message.ts';
-import { carryOut, type Ledger, type SendEffect, TRAITS_TOO_LARGE, withTraits } from '../engine/outcomes.ts';
+import { carryOut, type Ledger, reported, type SendEffect, TRAITS_TOO_LARGE, withTraits } from '../engine/outcomes.ts';
 import * as travel from '../engine/travel.ts';
+import type { Journeying, MachineOf, Openings, Traveller, World } from '../engine/traveller.ts';
 import { type PressureRules, wishOf } from '../pressure/policy.ts';
 import { type Contact, concernsAny, remembered, roomFor, zoneFor } from '../pressure/room.ts';
 import { type History, newHistory } from './history.ts';
@@ -21,7 +22,7 @@ import { type History, newHistory } from './history.ts';
 /** What is published, as far as a customer moves by it. */
 export interface Setting {
   readonly machines: ReadonlyMap<string, Machine>;
-  readonly openings: travel.Openings;
+  readonly openings: Openings;
   readonly templates: ReadonlyMap<string, MessageTemplate>;
   readonly consent: ConsentRules;
   readonly pressure: PressureRules;
@@ -48,7 +49,7 @@ export interface Line {
   readonly body: object;
 }
 
-export interface SimulatedState extends travel.Traveller {
+export interface SimulatedState extends Traveller {
   readonly id: string;
   traits: JsonObject;
   events: number;
@@ -57,13 +58,13 @@ export interface SimulatedState extends travel.Traveller {
   contacts: Contact[];
 }
 
-export interface SimulatedCustomer extends travel.Journeying {
+export interface SimulatedCustomer extends Journeying {
   readonly state: SimulatedState;
   /** The setting's, until somebody publishes. */
-  openings: travel.Openings;
+  openings: Openings;
   readonly setting: Setting;
   readonly history: History;
-  readonly facts: Facts;
+  readonly facts: Chronicle;
   /** Hears of every line as it is written. */
   readonly onLine: (line: Line) => void;
   /** Why no message may go out; null where it may. */
@@ -81,7 +82,7 @@ export function newCustomer(
   id: string,
   createdAt: number,
   onLine: (line: Line) => void,
-  machineOf: travel.MachineOf = (run) => publishedMachine(setting, run),
+  machineOf: MachineOf = (run) => publishedMachine(setting, run),
 ): SimulatedCustomer {
   const state: SimulatedState = {
     id,
@@ -90,6 +91,7 @@ export function newCustomer(
     lastInputAt: createdAt,
     runsStarted: 0,
     traits: {},
+    known: null,
     events: 0,
     timersFired: 0,
     consents: NO_CONSENTS,
@@ -110,7 +112,7 @@ const record = (of: SimulatedCustomer, kind: string, at: number, body: object): 
   of.onLine({ kind, at, appliedAt: of.state.lastInputAt, body });
 
 function learn(of: SimulatedCustomer, traits: JsonObject, at: number): boolean {
-  const merged = withTraits(of.state.traits, traits);
+  const merged = withTraits(of.state.traits, reported(traits, of.openings.learner.computed));
   if (merged === null) record(of, 'error', at, TRAITS_TOO_LARGE);
   else of.state.traits = merged;
   return merged !== null;
@@ -169,7 +171,7 @@ function heldBack(of: SimulatedCustomer, effect: SendEffect, run: Run, key: stri
   return { kind: 'deferred', said: { until: new Date(goesAt).toISOString(), rule: room.rule } };
 }
 
-const WORLD: travel.World<SimulatedCustomer> = {
+const WORLD: World<SimulatedCustomer> = {
   facts: ({ facts }) => facts,
   apply: (of, before, run, made, at) => {
     const { run: after, effects } = of.through?.(before, { run, effects: made }, at) ?? { run, effects: made };
@@ -183,6 +185,7 @@ const WORLD: travel.World<SimulatedCustomer> = {
     record(of, 'emitted', at, message);
     return true;
   },
+  learned: () => undefined,
 };
 
 /** Timers fired for one customer before one input, above which a simulation is taken to run in circles. */
@@ -212,7 +215,7 @@ export function applyEvent(customer: SimulatedCustomer, event: SimulatedEvent, n
   const offered = engineEventOf(name, messageId, message);
   if (type === 'identify' && Object.keys(offered.traits).length > 0)
     if (learn(customer, offered.traits, now)) travel.noteTraits(WORLD, customer, now);
-  travel.offerEvent(WORLD, customer, name, () => offered, now);
+  travel.offerEvent(WORLD, customer, name, () => offered, at, now);
   for (const request of requests) applyEvent(customer, { ...request, type: 'consent', at: now }, now);
   return true;
 }

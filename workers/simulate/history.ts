@@ -2,10 +2,13 @@
 // name are kept in order of time, so that a window is found by bisection; two years of a customer stay quick.
 
 import { isObject, type Json, type JsonObject } from '../../schema/json.ts';
-import type { Facts } from '../engine/facts.ts';
+import type { Chronicle } from '../engine/facts.ts';
+import { type Known, membershipsOf } from '../engine/learner.ts';
+import { engineEventOf } from '../engine/message.ts';
 
 interface Happened {
   readonly at: number;
+  readonly messageId: string;
   readonly message: JsonObject;
 }
 
@@ -20,7 +23,8 @@ export interface History {
     readonly id: string;
     readonly traits: JsonObject;
     readonly lastActivityAt: number | null;
-  }) => Facts;
+    readonly known: Known | null;
+  }) => Chronicle;
 }
 
 export function newHistory(): History {
@@ -43,9 +47,9 @@ export function newHistory(): History {
       if (byMessage.has(messageId)) return false;
       byMessage.set(messageId, message);
       const list = byName.get(name);
-      if (!list) byName.set(name, [{ at, message }]);
+      if (!list) byName.set(name, [{ at, messageId, message }]);
       // Of one instant the later arrival stands later.
-      else list.splice(firstAfter(list, at), 0, { at, message });
+      else list.splice(firstAfter(list, at), 0, { at, messageId, message });
       return true;
     },
     byMessage: (messageId) => byMessage.get(messageId) ?? null,
@@ -61,6 +65,9 @@ export function newHistory(): History {
         return of.lastActivityAt ?? -Infinity;
       },
       customerId: of.id,
+      get segments() {
+        return membershipsOf(of.known);
+      },
       count: (event, from, to) => {
         const [, start, end] = within(event, from, to);
         return Math.max(0, end - start);
@@ -86,6 +93,15 @@ export function newHistory(): History {
       lastAt: (event, to) => {
         const [list, , end] = within(event, -Infinity, to);
         return list[end - 1]?.at ?? null;
+      },
+      nextAt: (event, after) => {
+        const [list, start] = within(event, after, after);
+        return list[start]?.at ?? null;
+      },
+      each: function* (event, from, to) {
+        const [list, start, end] = within(event, from, to);
+        for (const { at, messageId, message } of list.slice(start, Math.max(start, end)))
+          yield { at, event: engineEventOf(event, messageId, message) };
       },
     }),
   };

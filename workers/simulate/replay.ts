@@ -6,7 +6,7 @@ import { EventDeclarations } from '../../schema/catalog.ts';
 import { isObject, type JsonObject } from '../../schema/json.ts';
 import { compileJourney, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
 import type { Machine, Run } from '../engine/machine.ts';
-import { type Openings, openingsOf } from '../engine/travel.ts';
+import { type Openings, openingsOf } from '../engine/traveller.ts';
 import { applyEvent, newCustomer, passTime, type SimulatedCustomer } from './customer.ts';
 import type { RecordedEntry, RecordedHistory } from './record.ts';
 import { settingOf } from './setting.ts';

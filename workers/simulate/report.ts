@@ -4,7 +4,7 @@
 import type { Json } from '../../schema/json.ts';
 import type { Machine, Run } from '../engine/machine.ts';
 import { timersOf } from '../engine/timers.ts';
-import { liveRuns } from '../engine/travel.ts';
+import { liveRuns } from '../engine/traveller.ts';
 import type { Line, SimulatedCustomer } from './customer.ts';
 import { hashOf } from './random.ts';
 

@@ -6,7 +6,7 @@ import { compileMessage, type MessageTemplate } from '../decide/messages.ts';
 import { compileJourney, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
 import type { Machine } from '../engine/machine.ts';
-import { openingsOf } from '../engine/travel.ts';
+import { openingsOf } from '../engine/traveller.ts';
 import { compilePolicies, NO_POLICIES, type Policies } from '../policies/policies.ts';
 import type { Setting } from './customer.ts';
 

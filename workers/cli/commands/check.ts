@@ -8,7 +8,7 @@ import { type Command, EXIT, Misuse, readArgs } from '../command.ts';
 import { JOURNEYS } from '../publish.ts';
 
 /** Folders of documents that are no journeys: their parent is the folder of all. */
-const KINDS: readonly string[] = ['content', 'offers', 'messages', 'experiments', 'fragments'];
+const KINDS: readonly string[] = ['content', 'offers', 'messages', 'experiments', 'fragments', 'segments'];
 
 export const command: Command = {
   summary: 'checks journeys and what they use: unreachable stages, loops, conditions that never hold, unknown names',
