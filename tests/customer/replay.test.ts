@@ -3,6 +3,7 @@
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import { isObject, type Json, type JsonObject } from '../../schema/json.ts';
+import type { Draft } from '../../workers/catalog/publish.ts';
 import type { IncomingEvent } from '../../workers/customer/messages.ts';
 import { below, type Draw, drawsOf, pick } from '../../workers/simulate/random.ts';
 import { RecordedHistory } from '../../workers/simulate/record.ts';
@@ -48,6 +49,12 @@ async function recordOf(id: string): Promise<RecordedHistory> {
     journey: JSON.parse(String(row['body'])),
     declarations: 0,
   }));
+  const others = await d1("SELECT * FROM documents WHERE kind IN ('events', 'segment') ORDER BY from_version, id");
+  const documents = others.map((row) => ({
+    ...{ kind: row['kind'], id: row['id'], fromVersion: row['from_version'], toVersion: row['to_version'] },
+    publishedAt: row['published_at'],
+    document: JSON.parse(String(row['body'])),
+  }));
   const entries: RecordedHistory['entries'] = [];
   for (;;) {
     const page = await objectOf(id).recorded(entries.at(-1)?.seq ?? 0, 30);
@@ -55,7 +62,7 @@ async function recordOf(id: string): Promise<RecordedHistory> {
     entries.push(...page.entries);
     if (page.entries.length === 30) continue;
     const { customer, runs } = page;
-    const record = { customer, runs, entries, journeys, declarations: [words.declarations] };
+    const record = { customer, runs, entries, journeys, declarations: [words.declarations], documents };
     return RecordedHistory.parse(JSON.parse(JSON.stringify(record)));
   }
 }
@@ -86,7 +93,7 @@ async function seen(id: string): Promise<string> {
 describe('random histories of objects', () => {
   it(`${SEQUENCES} are the same with an eviction between any two inputs, and replay rebuilds them`, async () => {
     let at = START;
-    const total = { lines: 0, runs: 0 };
+    const total = { lines: 0, runs: 0, joined: 0 };
     for (let sequence = 0; sequence < SEQUENCES; sequence++) {
       const draw = drawsOf(`objects/${sequence}`);
       setClock(at);
@@ -112,11 +119,15 @@ describe('random histories of objects', () => {
         expect([sequence, result.outcome, result.differences]).toEqual([sequence, 'identical', []]);
         total.lines += result.lines;
         total.runs += result.runs;
+        total.joined += (await timelineOf(id)).filter(
+          ({ kind, name }) => kind === 'emitted' && name === 'Audience Joined',
+        ).length;
       }
       // Members of `stages` stand in the order in which runs came into memory, which is no matter.
       expect(JSON.parse(await seen(ids.evicted))).toEqual(JSON.parse(await seen(ids.kept)));
     }
     expect(total.lines).toBeGreaterThan(SEQUENCES * 5);
+    expect(total.joined).toBeGreaterThan(SEQUENCES);
     expect(total.runs).toBeGreaterThan(SEQUENCES / 2);
   });
 
@@ -139,8 +150,21 @@ describe('random histories of objects', () => {
   });
 });
 
+const SEGMENTS: JsonObject = {
+  often: ["count('Go', 'P2D') >= 2", 'traits.goes >= 2', "stages.alpha == 'second'"],
+  away: ["daysSince('Back') >= 1.5", "daysSince('Go') > 2 && traits.seen > 3", "count('Ping') == 0"],
+};
+
+/** Random segments, each there or not. */
+const drawSegments = (draw: Draw): Draft[] =>
+  Object.entries(SEGMENTS).map(([id, conditions]) => {
+    const condition = Array.isArray(conditions) ? pick(draw, conditions) : null;
+    return { kind: 'segment', id, document: draw() < 0.8 ? { id, if: condition } : null };
+  });
+
 /** Random journeys, drawn again where they would lead round for ever: only that may be refused. */
 async function publish(draw: Draw): Promise<void> {
+  await publishDrafts(drawSegments(draw));
   const ids = ['alpha', 'beta', 'gamma'].slice(0, 1 + below(draw, 3));
   for (;;) {
     const findings = await findingsOf(

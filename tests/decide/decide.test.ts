@@ -222,7 +222,16 @@ function counted(holds: boolean): { condition: Condition; asked: () => number } 
     source: String(holds),
     pointer: '/audience',
     history: [],
-    asks: { event: false, traits: false, segments: false, stages: false, time: false, start: null, startWhole: false, answers: [] },
+    asks: {
+      event: false,
+      traits: false,
+      segments: false,
+      stages: false,
+      time: false,
+      start: null,
+      startWhole: false,
+      answers: [],
+    },
     evaluate: () => {
       asked++;
       return { ok: true, value: holds };

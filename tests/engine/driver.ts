@@ -6,7 +6,7 @@ import type { JsonObject } from '../../schema/json.ts';
 import { compileJourney, type Vocabulary, vocabularyOf } from '../../workers/engine/compile.ts';
 import { nextWakeAt } from '../../workers/engine/due.ts';
 import { type Chronicle, type Facts, factsOf, type HistoryEntry } from '../../workers/engine/facts.ts';
-import { type Known, type Learner, membershipsOf } from '../../workers/engine/learner.ts';
+import { type Known, type Learner, membershipsOf, toldTraits } from '../../workers/engine/learner.ts';
 import type { DueTimer, Effect, EngineEvent, Input, Machine, Run } from '../../workers/engine/machine.ts';
 import { NO_EVENT } from '../../workers/engine/step.ts';
 import { timersOf } from '../../workers/engine/timers.ts';
@@ -111,7 +111,7 @@ export function makeDriver(machines: readonly Machine[], options: Options = {}):
   };
   const runsOf = (journey: string): Run[] => [...runs.values()].filter((run) => run.journey === journey);
   const facts = (): Chronicle => ({
-    ...factsOf([...history], state.traits, state.lastActivityAt ?? -Infinity, state.id),
+    ...factsOf([...history], toldTraits(state), state.lastActivityAt ?? -Infinity, state.id),
     segments: membershipsOf(state.known),
   });
 
@@ -185,7 +185,7 @@ export function makeDriver(machines: readonly Machine[], options: Options = {}):
       const run = runOf(journey);
       return machine && run ? timersOf(machine, run, state.lastActivityAt ?? -Infinity) : [];
     },
-    traits: () => state.traits,
+    traits: () => toldTraits(state),
     known: () => state.known,
     segments: () => Object.keys(membershipsOf(state.known) ?? {}).sort(),
     wakeAt: () => nextWakeAt(state, machineOf, of.openings),

@@ -42,7 +42,7 @@ const CASES: readonly (readonly [type: string, computed: Computed])[] = [
 const TRAITS = Object.fromEntries(CASES.map(([type, computed], index) => [`t${index}`, { type, computed }]));
 
 const askedOf = (computed: Computed): Asked => {
-  const [[measure, event] = ['', '']] = Object.entries(computed);
+  const [[measure = '', event = ''] = []] = Object.entries(computed);
   const { window, where, of } = { of: undefined, ...computed };
   return {
     ...{ measure, event, windowMs: window === undefined ? null : durationMs(window) },
@@ -229,7 +229,7 @@ describe('what cannot be worked out', () => {
 
   it('CT1 CT2 is found at its place', () => {
     expect(found({ type: 'integer', computed: { count: 'Nobody' } })).toEqual([
-      'unknown-event /traits/x/computed/count',
+      'computed-event /traits/x/computed/count',
     ]);
     expect(found({ type: 'string', computed: { count: 'A' } })).toEqual(['computed-type /traits/x/type']);
     expect(found({ type: 'string', computed: { sum: 'A', of: 'n' } })).toEqual(['computed-type /traits/x/type']);

@@ -14,7 +14,13 @@ export const words: Vocabulary = vocabulary({
     Go: { properties: { n: { type: 'number' }, cart: { type: 'string' }, due: { type: 'timestamp' } } },
     Sold: { aliases: ['purchase'], properties: { n: { type: 'number' }, cart: { type: 'string' } } },
   },
-  traits: { seen: { type: 'number' }, born: { type: 'timestamp' }, timezone: { type: 'string' } },
+  traits: {
+    ...{ seen: { type: 'number' }, born: { type: 'timestamp' }, timezone: { type: 'string' } },
+    // Worked out where somebody does it; null elsewhere.
+    goes: { type: 'integer', computed: { count: 'Go', window: 'P3D' } },
+    spent: { type: 'number', computed: { sum: 'Sold', of: 'n', where: 'event.properties.n > 2' } },
+    basket: { type: 'string', computed: { mostFrequent: 'Go', of: 'cart', window: 'P2D' } },
+  },
 });
 
 const STAGES = ['first', 'second', 'third', 'fourth', 'last'] as const;
@@ -30,10 +36,19 @@ const CONDITIONS = [
   "daysSince('Back') > 1.0",
   "distinct('Go', 'cart') > 1 && traits.seen == 1",
   'traits.nobody.declared == 1',
+  "'often' in segments",
+  "traits.goes >= 2 || traits.basket == 'a'",
   "last('Go', 'n') in [1, 2, 3]",
 ] as const;
 /** What time alone cannot change. */
-const STANDING = ['traits.seen > 6', "count('Sold') > 5", 'traits.seen == 3 && count("Ping") > 2'] as const;
+const STANDING = [
+  'traits.goes > 1',
+  "!('away' in segments)",
+  'traits.spent > 9.0',
+  'traits.seen > 6',
+  "count('Sold') > 5",
+  'traits.seen == 3 && count("Ping") > 2',
+] as const;
 const VALUES = ["count('Go')", '1', 'traits.seen + 1', '1.0 / 0.0', "last('Go', 'n')"] as const;
 const DATES = ['traits.born', "last('Go', 'due')"] as const;
 

@@ -10,6 +10,7 @@ import { noteReadOf } from './access.ts';
 import type { AdminEnv } from './admin.ts';
 import { badLimit, badQuery, customerId, cutPage, limitOf, noCustomer, pageOf } from './admin-query.ts';
 import { type Env, json, problem } from './context.ts';
+import { publishedDocuments } from './past.ts';
 
 export function adminCustomerRoutes(): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>();
@@ -89,7 +90,9 @@ export function adminCustomerRoutes(): Hono<AdminEnv> {
       return problem({ kind: 'unavailable', detail: 'The customer cannot be read right now.', retryAfterSeconds: 2 });
     const { customer, runs } = recorded;
     const [entries, next] = cutPage(recorded.entries, limit, ({ seq }) => seq);
-    return json({ customer, runs, entries, next });
+    // What replay needs beside the journeys comes once, with the last page.
+    const documents = next === null ? await publishedDocuments(c.env.DB) : [];
+    return json({ customer, runs, entries, documents, next });
   });
 
   return app;

@@ -13,7 +13,7 @@ import { durationMs } from '../engine/durations.ts';
 import type { Machine } from '../engine/machine.ts';
 import { livesOf } from '../simulate/recorded.ts';
 import type { Report, Span } from '../simulate/report.ts';
-import { settingOf } from '../simulate/setting.ts';
+import { learnerFor, settingOf } from '../simulate/setting.ts';
 import { type Life, simulate, syntheticLives } from '../simulate/simulate.ts';
 import { spokenIn } from '../simulate/vocabulary.ts';
 import type { AdminEnv } from './admin.ts';
@@ -130,7 +130,13 @@ function simulateCall(call: SimulateCall, catalog: Catalog, receivedAt: number):
   const { declarations, resolve } = catalog.vocabulary;
   const drafts = compileDrafts(call.journeys ?? null, catalog);
   if (!drafts.ok) return drafts;
-  const setting = settingOf(drafts.machines, catalog.messages, 'en', catalog.policies);
+  const setting = settingOf(
+    drafts.machines,
+    catalog.messages,
+    'en',
+    catalog.policies,
+    learnerFor(drafts.machines, catalog.vocabulary, [...catalog.segments.values()]),
+  );
   const stuckAfterMs = durationMs(call.stuck);
   if (stuckAfterMs === null) return invalid('/stuck', 'is not a duration of fixed length');
   const from = call.from === undefined ? receivedAt - (receivedAt % DAY_MS) : Date.parse(call.from);

@@ -15,7 +15,7 @@ import { Policies } from '../../schema/policies.ts';
 import { Segment } from '../../schema/segment.ts';
 import { Site } from '../../schema/site.ts';
 import { Line as ConsentLine } from '../consent/log.ts';
-import { RecordedCustomer, RecordedEntry } from '../simulate/record.ts';
+import { PublishedDocument, RecordedCustomer, RecordedEntry } from '../simulate/record.ts';
 import { ExperimentResults, ExperimentSummary } from './admin-experiments.ts';
 import { Loss, PreviewCall } from './admin-preview.ts';
 import { SimulateCall, Simulated } from './admin-simulate.ts';
@@ -335,6 +335,7 @@ export const SCHEMAS = {
     devices: Devices,
     consents: z.record(z.string(), z.unknown()),
     stages,
+    segments: z.record(z.string(), time).describe('Segments and audiences the customer is in: since when.'),
     runs: z.array(run),
     timers: z.array(
       z.object({ journey: z.string(), key: z.string().nullable(), kind: z.enum(['wait', 'after']), dueAt: time }),
@@ -397,6 +398,9 @@ export const SCHEMAS = {
     customer: RecordedCustomer,
     runs: z.array(z.looseObject({ id: z.string(), journey: z.string(), version, stage: z.string() })),
     entries: z.array(RecordedEntry),
+    documents: z
+      .array(PublishedDocument)
+      .describe('Every version of what computed traits and segments are worked out by; on the last page.'),
     next: z.int().nullable().describe('The cursor of the next page; null on the last one.'),
   }),
   MessageList: z.object({

@@ -8,7 +8,7 @@ import { readDocuments, readEveryVersion, versionAt } from '../catalog/store.ts'
 import type { Remembered } from '../customer/answer.ts';
 import type { CustomerObject } from '../customer/messages.ts';
 import { type PastLine, pastOf } from '../decide/past.ts';
-import type { RecordedEntry, RecordedHistory } from '../simulate/record.ts';
+import type { PublishedDocument, RecordedEntry, RecordedHistory } from '../simulate/record.ts';
 import { customerAt } from '../simulate/replay.ts';
 import type { Env } from './context.ts';
 
@@ -33,7 +33,9 @@ export async function rememberedAt(env: Env, current: Catalog, id: string, at: n
     readEveryVersion(env.DB, 'events'),
   ]);
   const catalog = { ...buildCatalog(version, rows, [], null), snapshots: current.snapshots };
-  const walked = customerAt({ customer, runs, entries, ...publishedIn(journeyRows, declarationRows) }, at);
+  const documents = await publishedDocuments(env.DB);
+  const published = publishedIn(journeyRows, declarationRows);
+  const walked = customerAt({ customer, runs, entries, documents, ...published }, at);
   if (!walked) return { ok: false, why: 'merged' };
 
   const lines = entries.filter(({ appliedAt }) => appliedAt <= at).map(lineOf);
@@ -71,6 +73,18 @@ async function recordOf(object: CustomerObject): Promise<Record | 'unknown' | 'u
       return { customer: { ...customer, met: [...customer.met] }, runs: [...runs], entries };
   }
   return 'long';
+}
+
+/** Everything computed traits and segments were ever worked out by. */
+export async function publishedDocuments(db: D1Database): Promise<PublishedDocument[]> {
+  const rows = await Promise.all([readEveryVersion(db, 'events'), readEveryVersion(db, 'segment')]);
+  return rows
+    .flat()
+    .flatMap(({ kind, id, fromVersion, toVersion, publishedAt, body }) =>
+      kind === 'events' || kind === 'segment'
+        ? [{ kind, id, fromVersion, toVersion, publishedAt, document: JSON.parse(body) as unknown }]
+        : [],
+    );
 }
 
 function publishedIn(

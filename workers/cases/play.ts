@@ -7,7 +7,9 @@ import { isObject, type Json, type JsonObject } from '../../schema/json.ts';
 import { hear } from '../consent/hear.ts';
 import { BY_LINK, CONSENT_EVENT } from '../consent/statements.ts';
 import { durationMs } from '../engine/durations.ts';
+import type { Learner } from '../engine/learner.ts';
 import { type Machine, type Run, SYSTEM_EVENTS } from '../engine/machine.ts';
+import { NO_POLICIES } from '../policies/policies.ts';
 import {
   applyEvent,
   type Line,
@@ -27,6 +29,8 @@ export interface Stand {
   readonly templates: Setting['templates'];
   readonly defaultLocale: string;
   readonly resolve: Resolve;
+  /** Works out computed traits and segments. */
+  readonly learner?: Learner;
 }
 
 export type Begin = Pick<Case, 'start' | 'customer' | 'traits' | 'consents'>;
@@ -68,7 +72,13 @@ export interface Scene {
 export function sceneOf(stand: Stand): Scene {
   let followed = new Set<string>();
   const machine = observe(stand.machine, stand.resolve, (pointer) => void followed.add(pointer));
-  const setting = settingOf([machine, ...stand.others], stand.templates, stand.defaultLocale);
+  const setting = settingOf(
+    [machine, ...stand.others],
+    stand.templates,
+    stand.defaultLocale,
+    NO_POLICIES,
+    stand.learner,
+  );
   return {
     stand,
     setting,

@@ -15,8 +15,7 @@ import { type Openings, openingsOf } from '../engine/traveller.ts';
 import { compileTrial, type Trial } from '../experiments/compile.ts';
 import { type Trials, trialsOf } from '../experiments/screen.ts';
 import type { Snapshot } from '../experiments/snapshot.ts';
-import { computedIn } from '../knowledge/computed.ts';
-import { learnerOf } from '../knowledge/learner.ts';
+import { learnerAt } from '../knowledge/learner.ts';
 import { type CompiledSegment, compileSegment } from '../knowledge/segments.ts';
 import { compilePolicies, NO_POLICIES, type Policies } from '../policies/policies.ts';
 
@@ -102,7 +101,7 @@ export function buildCatalog(
   const items: Item[] = [];
   const messages = new Map<string, MessageTemplate>();
   const trials: Trial[] = [];
-  const segments = new Map<string, CompiledSegment>();
+  const segments: (DocumentRow & { readonly segment: CompiledSegment })[] = [];
   for (const row of rows) {
     if (row.kind === 'events' || WORDING.includes(row.kind)) continue;
     const { version: declared, vocabulary } = vocabularyAt(row.fromVersion);
@@ -118,19 +117,13 @@ export function buildCatalog(
     else if (part.kind === 'experiment') trials.push(part.trial);
     else if (part.kind === 'placements') placements = part.placements;
     else if (part.kind === 'policies') policies = part.policies;
-    else if (part.kind === 'segment') segments.set(row.id, part.segment);
+    else if (part.kind === 'segment') segments.push({ ...row, segment: part.segment });
     else items.push(part.item);
   }
   const { vocabulary } = vocabularyAt(version);
   const initialStages = Object.fromEntries([...machines.values()].map((machine) => [machine.id, machine.initial]));
-  const taught = rows.filter((row) => row.kind === 'segment' || row === declarations.at(-1));
-  const made = learnerOf({
-    traits: computedIn(vocabulary),
-    segments: [...segments.values()],
-    initialStages,
-    since: Math.max(...taught.map(({ publishedAt }) => publishedAt), Number.NEGATIVE_INFINITY),
-    version: Math.max(...taught.map(({ fromVersion }) => fromVersion), 0),
-  });
+  const declared = declarations.findLast(({ fromVersion }) => fromVersion <= version);
+  const made = learnerAt(declared ? { ...declared, vocabulary } : null, segments, initialStages);
   const learner = before?.learner.key === made.key ? before.learner : made;
   return {
     version,
@@ -146,7 +139,7 @@ export function buildCatalog(
     shelf: shelve(items),
     placements,
     policies,
-    segments,
+    segments: new Map(segments.map(({ id, segment }) => [id, segment])),
     messages,
     trials: trialsOf(trials),
     snapshots: before?.snapshots ?? new Map(),

@@ -41,6 +41,14 @@ export const CODES = {
   'cap-twice': ['error', 'Two caps in all limit the same.'],
   'budget-hold': ['error', 'A budget in money does not say what one customer may spend, or is less than that.'],
   experiment: ['error', 'An experiment contradicts itself, or compares nothing.'],
+  'computed-event': ['error', 'A computed trait asks for an event that is not declared.'],
+  'computed-type': ['error', 'A computed trait is declared with a type it does not give.'],
+  'computed-where': ['error', 'What a computed trait counts depends on more than the event.'],
+  'computed-set': ['error', 'A step sets a trait that is worked out from the history.'],
+  'segment-condition': [
+    'error',
+    'A segment asks for what belongs to an event or a run, or for a time nobody can tell.',
+  ],
   // Ways through the stages.
   'unreachable-stage': ['warning', 'No way leads from the initial stage to this one.'],
   'dead-end': [

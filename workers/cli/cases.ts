@@ -23,6 +23,8 @@ import { compileMessage, type MessageTemplate } from '../decide/messages.ts';
 import { compileJourney, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
 import type { Machine } from '../engine/machine.ts';
+import { type CompiledSegment, compileSegment } from '../knowledge/segments.ts';
+import { learnerFor } from '../simulate/setting.ts';
 import { readSources } from './files.ts';
 
 /** A fault of a file or a case that fails. */
@@ -50,6 +52,7 @@ interface Shelf {
   readonly vocabulary: Vocabulary;
   readonly journeys: ReadonlyMap<string, { readonly path: string; readonly document: unknown }>;
   readonly templates: ReadonlyMap<string, MessageTemplate>;
+  readonly segments: readonly CompiledSegment[];
   readonly complaints: readonly Complaint[];
 }
 
@@ -95,6 +98,7 @@ function readShelf(folder: string): Shelf {
   const declared = EventDeclarations.safeParse(events?.document ?? { events: {} });
   const of = (wanted: string) => sources.filter(({ kind }) => kind === wanted).map(({ document }) => document);
   const wording = wordingOf(of('fragment'), of('site')[0]);
+  const vocabulary = vocabularyOf(declared.success ? declared.data : { events: {}, traits: {} });
   const templates = new Map<string, MessageTemplate>();
   for (const { kind, document } of sources) {
     const compiled = kind === 'message' ? compileMessage(document, 1, wording) : null;
@@ -104,7 +108,7 @@ function readShelf(folder: string): Shelf {
     ? []
     : complaintsOf(join(folder, 'events.json'), findingsOf(declared.error.issues, events?.document));
   return {
-    vocabulary: vocabularyOf(declared.success ? declared.data : { events: {}, traits: {} }),
+    vocabulary,
     journeys: new Map(
       sources.flatMap(({ kind, path, document }) =>
         kind === 'journey' && isObject(document) && typeof document['id'] === 'string'
@@ -113,6 +117,10 @@ function readShelf(folder: string): Shelf {
       ),
     ),
     templates,
+    segments: of('segment').flatMap((document) => {
+      const compiled = compileSegment(document, 1, vocabulary);
+      return compiled.ok ? [compiled.segment] : [];
+    }),
     complaints: [
       ...undeclared,
       ...faults.map(({ path, line, detail }) => ({
@@ -137,8 +145,11 @@ function readSubject(journeyFile: string, shelf: Shelf): Subject {
     complaints.push(at(casesFile, text ?? '', `/with/${index}`, `there is no journey ${id} in this folder`));
     return [];
   });
-  const { vocabulary, templates } = shelf;
-  const stand = machine && { machine, others, templates, defaultLocale: 'en', resolve: vocabulary.resolve };
+  const { vocabulary, templates, segments } = shelf;
+  const stand = machine && {
+    ...{ machine, others, templates, defaultLocale: 'en', resolve: vocabulary.resolve },
+    learner: learnerFor([machine, ...others], vocabulary, segments),
+  };
   return { journeyFile, casesFile, text, cases, stand: complaints.length > 0 ? null : stand, complaints };
 }
 

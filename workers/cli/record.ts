@@ -3,7 +3,7 @@
 import { RecordedHistory } from '../simulate/record.ts';
 import { callAdmin, type System } from './http.ts';
 
-type Page = Pick<RecordedHistory, 'customer' | 'runs' | 'entries'> & { readonly next: number | null };
+type Page = Pick<RecordedHistory, 'customer' | 'runs' | 'entries' | 'documents'> & { readonly next: number | null };
 interface Versions {
   readonly versions: readonly { readonly version: number }[];
 }
@@ -33,7 +33,7 @@ export async function fetchHistory(system: System, customer: string): Promise<Re
     cursor = page.next;
   } while (cursor !== null);
   // The customer and the runs of the last page: they are as of the last entry.
-  const { customer: described, runs } = page;
+  const { customer: described, runs, documents = [] } = page;
   const declarations: unknown[] = [];
   const known = new Map<string, number>();
   const journeys: RecordedHistory['journeys'] = [];
@@ -51,5 +51,5 @@ export async function fetchHistory(system: System, customer: string): Promise<Re
       journeys.push({ id, version, publishedAt, catalogVersion, journey, declarations: index });
     }
   }
-  return RecordedHistory.parse({ customer: described, runs, entries, journeys, declarations });
+  return RecordedHistory.parse({ customer: described, runs, entries, journeys, declarations, documents });
 }

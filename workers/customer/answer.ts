@@ -10,6 +10,7 @@ import { NO_LEDGER } from '../decide/ledger.ts';
 import type { Past } from '../decide/past.ts';
 import { ownedOf } from '../decide/situation.ts';
 import { askedOnce, type Facts, factsOf, type HistoryEntry } from '../engine/facts.ts';
+import { membershipsOf, toldTraits } from '../engine/learner.ts';
 import { timersOf } from '../engine/timers.ts';
 import { liveRuns, type MachineOf } from '../engine/traveller.ts';
 import { engineEventOf } from './advance.ts';
@@ -230,7 +231,7 @@ export function defaultDecisions(catalog: Catalog, request: DecisionRequest, now
   const { decisions } = decidePlacements(catalog, request, {
     customerId: '',
     stages: catalog.initialStages,
-    facts: factsOf([], {}),
+    facts: factsOf([], catalog.learner.nobody.blank ?? {}),
     event: null,
     now,
     exhausted: NOTHING_CLAIMED,
@@ -311,13 +312,16 @@ export function describe(
   const iso = (at: number) => new Date(at).toISOString();
   return {
     id: state.id,
-    traits: state.traits,
+    traits: toldTraits(state),
     identifiers: state.id.startsWith('u:')
       ? { userId: state.id.slice(2), anonymousIds, stated }
       : { anonymousIds: [state.id.slice(2), ...anonymousIds], stated },
     devices,
     consents,
     stages: stagesOf(state),
+    segments: Object.fromEntries(
+      Object.entries(membershipsOf(state.known) ?? {}).map(([segment, since]) => [segment, iso(since)]),
+    ),
     runs: [...state.runs.values()].sort(byId).map((run) => ({
       journey: run.journey,
       key: run.key,

@@ -118,7 +118,7 @@ const NOTHING_WRITTEN = new Error('nothing was written');
 function recall(state: CustomerState, catalog: Catalog | null): void {
   if (state.known !== null || !catalog) return;
   const { learner } = catalog;
-  state.known = state.catalogVersion >= learner.version ? learner.nobody.known : NEVER_ASKED;
+  state.known = state.catalogVersion >= learner.version ? learner.nobody : NEVER_ASKED;
 }
 
 const NEVER_ASKED: Known = { ...NOTHING_KNOWN, key: 'never' };

@@ -141,7 +141,7 @@ export function finishCommit(commit: Commit): void {
   for (const id of commit.forgottenRuns) deleteRun(sql, id);
   if (commit.traitsChanged) writeTraits(sql, state.traits);
   // Of nobody nothing has to be kept: a new visitor is one row less.
-  if (commit.knownChanged && state.known && state.known !== commit.openings.learner.nobody.known) {
+  if (commit.knownChanged && state.known && !state.known.blank) {
     writeKnown(sql, state.known);
     commit.head = true;
   }

@@ -2,7 +2,7 @@
 
 import { isObject, type Json } from '../../schema/json.ts';
 import type { Chronicle, Facts } from '../engine/facts.ts';
-import { membershipsOf } from '../engine/learner.ts';
+import { membershipsOf, toldTraits } from '../engine/learner.ts';
 import { engineEventOf } from '../engine/message.ts';
 import type { CustomerState } from './state.ts';
 import { nullable, SQL } from './storage.ts';
@@ -13,7 +13,9 @@ const TIME_MIN = -9_000_000_000_000_000;
 type About = Pick<CustomerState, 'id' | 'traits' | 'lastActivityAt' | 'known'>;
 
 /** Facts answered from the rows, which include everything this transaction has written so far (C6). */
-export function factsFromRows(sql: SqlStorage, { id, traits, lastActivityAt, known }: About): Chronicle {
+export function factsFromRows(sql: SqlStorage, about: About): Chronicle {
+  const { id, lastActivityAt, known } = about;
+  const traits = toldTraits(about);
   const segments = membershipsOf(known);
   const bound = (from: number) => Math.max(from, TIME_MIN);
   /** One by one: a long history is read, never held. */

@@ -1,7 +1,7 @@
 // What is known of a customer by their history (workers/knowledge) when two become one, or are parted again: audiences join,
 // everything else is worked out anew by the next firing, because the history is another (CT10, SG9).
 
-import { type Known, NOTHING_KNOWN } from '../engine/learner.ts';
+import { changed, type Known, NOTHING_KNOWN } from '../engine/learner.ts';
 import type { Commit } from './commit.ts';
 import { type Part, writeKnown } from './storage.ts';
 
@@ -20,7 +20,7 @@ function keep(commit: Commit, known: Known): void {
 export function forgetLearned(commit: Commit): void {
   const { state, openings } = commit;
   if (openings.learner.key === '' && (state.known === null || state.known === NOTHING_KNOWN)) return;
-  keep(commit, { ...(state.known ?? NOTHING_KNOWN), key: STALE });
+  keep(commit, changed(state.known ?? NOTHING_KNOWN, { key: STALE }));
 }
 
 /** SG9: every audience either was in, since the earlier instant. */
@@ -30,7 +30,7 @@ export function takeKnown(commit: Commit, theirs: readonly Part[]): void {
   for (const { body } of theirs)
     for (const [audience, since] of Object.entries((JSON.parse(body) as Known).audiences))
       audiences[audience] = Math.min(since, audiences[audience] ?? since);
-  const known = { ...own, audiences, key: STALE };
+  const known = changed(own, { audiences, key: STALE });
   // Undoing goes by the rows before and after.
   writeKnown(commit.sql, known);
   keep(commit, known);

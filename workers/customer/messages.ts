@@ -157,6 +157,8 @@ export interface Described {
   readonly devices: readonly ShownDevice[];
   readonly consents: JsonObject;
   readonly stages: Record<string, string>;
+  /** Segments and audiences: since when, ISO 8601. */
+  readonly segments: Record<string, string>;
   readonly runs: readonly {
     journey: string;
     key: string | null;

@@ -6,6 +6,7 @@ import { isObject, type JsonObject } from '../../schema/json.ts';
 import { CLAIM_MS, LIMITS, RESEND_AFTER_MS } from '../../schema/limits.ts';
 import { mayEnd } from '../consent/policy.ts';
 import { type Addressee, prepareSend } from '../decide/sending.ts';
+import { toldTraits } from '../engine/learner.ts';
 import type { Run } from '../engine/machine.ts';
 import type { SendEffect } from '../engine/outcomes.ts';
 import type { Room } from '../pressure/room.ts';
@@ -69,7 +70,7 @@ export function prepareMessage(commit: Commit, effect: SendEffect, run: Run, at:
 
 const addresseeOf = ({ state, sql, messages, policies, links, defaultLocale }: Commit, at: number): Addressee => ({
   id: state.id,
-  traits: state.traits,
+  traits: toldTraits(state),
   refuses: (purpose, channel) => refused(sql, state, policies.consent, purpose, channel, at),
   links: (effect, begun) => links && linksFor(links, state.id, effect, begun, at),
   mustEnd: (purpose) => policies.consent.declared && mayEnd(policies.consent, purpose),

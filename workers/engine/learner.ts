@@ -19,6 +19,30 @@ export interface Known {
   readonly due: Memberships;
   /** How often a segment was joined or left: numbers the events that say so. */
   readonly changes: number;
+  /**
+   * Of somebody of whom nothing is known: the computed traits such a customer has. Nothing of it is written, so that a
+   * visitor who only looks costs no row; the first change makes it a knowledge of its own.
+   */
+  readonly blank?: JsonObject;
+}
+
+/** What is known, changed. */
+export function changed(known: Known, change: Partial<Known>): Known {
+  const { blank: _, ...rest } = known;
+  return { ...rest, ...change };
+}
+
+/** The traits as everybody reads them (CT4); the same object where there is nothing to add. */
+export function toldTraits({
+  known,
+  traits,
+}: {
+  readonly known: Known | null;
+  readonly traits: JsonObject;
+}): JsonObject {
+  const blank = known?.blank;
+  for (const name in blank) if (!Object.hasOwn(traits, name)) return { ...blank, ...traits };
+  return traits;
 }
 
 export interface Learned {
@@ -53,8 +77,8 @@ export interface Learner {
   /** Names of computed traits. */
   readonly computed: ReadonlySet<string>;
   readonly segments: ReadonlySet<string>;
-  /** What is known of somebody of whom there is no history, with the traits of such a customer. */
-  readonly nobody: Learned;
+  /** What is known of somebody of whom there is no history. */
+  readonly nobody: Known;
   /** CT8, SG8: everything from the history. Segments are asked by `settle`. */
   readonly anew: (before: Known | null, traits: JsonObject, chronicle: Chronicle, now: number) => Learned;
   /** An event that is in the history already; `at` is its own time. */
@@ -88,7 +112,7 @@ export const NOTHING_KNOWN: Known = Object.freeze({
 export const NO_LEARNER: Learner = Object.freeze({
   ...{ key: '', since: Number.NEGATIVE_INFINITY, version: 0 },
   ...{ heeds: new Set<string>(), computed: new Set<string>(), segments: new Set<string>() },
-  nobody: { known: NOTHING_KNOWN, traits: {} },
+  nobody: { ...NOTHING_KNOWN, blank: {} },
   anew: (before: Known | null, traits: JsonObject) => {
     const { audiences, changes, segments, tallies } = before ?? NOTHING_KNOWN;
     const left = Object.entries(traits).filter(([name]) => !Object.hasOwn(tallies, name));
@@ -99,7 +123,7 @@ export const NO_LEARNER: Learner = Object.freeze({
   settle: (known: Known) => {
     const changes = Object.keys(known.segments).map((segment) => ({ segment, joined: false, anew: true }));
     if (changes.length === 0) return { known, changes };
-    return { known: { ...known, segments: NONE, changes: known.changes + changes.length }, changes };
+    return { known: changed(known, { segments: NONE, changes: known.changes + changes.length }), changes };
   },
 });
 

@@ -4,6 +4,7 @@
 
 import { LIMITS } from '../../schema/limits.ts';
 import type { Happened, Known, Learned, SegmentChange } from './learner.ts';
+import { changed, toldTraits } from './learner.ts';
 import { type EngineEvent, SYSTEM_EVENTS } from './machine.ts';
 import { NO_EVENT } from './step.ts';
 import { type Journeying, liveRuns, type World } from './traveller.ts';
@@ -56,10 +57,8 @@ export function hear<J extends Journeying>(
   }
   if (learner.key === '') return;
   if (state.known === null) {
-    const { known, traits } = learner.nobody;
+    state.known = learner.nobody;
     flow.anew = true;
-    const isEmpty = Object.keys(traits).length === 0;
-    take(world, of, flow, { known, traits: isEmpty ? state.traits : { ...state.traits, ...traits } });
   } else if (state.known.key !== learner.key) {
     beginAnew(world, of, flow, now);
     return;
@@ -67,28 +66,34 @@ export function hear<J extends Journeying>(
   if (!learner.heeds.has(name)) return;
   flow.events ??= new Set();
   flow.events.add(name);
-  const { known, traits } = state;
-  if (known) take(world, of, flow, learner.hear({ known, traits }, name, { at, event, now }, world.facts(of)));
+  const before = { known: state.known, traits: toldTraits(state) };
+  take(world, of, flow, before, learner.hear(before, name, { at, event, now }, world.facts(of)));
 }
 
-/** Takes over what was learned, and says so where it is something else. */
-function take<J extends Journeying>(world: World<J>, of: J, flow: Flow, { known, traits }: Learned): void {
+/** Takes over what was learned, and tells the runs where traits are others than before. */
+function take<J extends Journeying>(world: World<J>, of: J, flow: Flow, before: Learned, learned: Learned): void {
+  if (learned.known === of.state.known) return;
+  keep(world, of, learned, false);
+  if (learned.traits === before.traits) return;
+  flow.traits = true;
+  push(flow, { kind: 'traits', by: null, depth: flow.depth });
+}
+
+/** @param traits as everybody reads them: what somebody blank has becomes their own as soon as anything is known */
+function keep<J extends Journeying>(world: World<J>, of: J, { known, traits }: Learned, members: boolean): void {
   const { state } = of;
-  const told = traits !== state.traits;
-  if (known === state.known && !told) return;
+  const isOther = traits !== state.traits;
   state.known = known;
   state.traits = traits;
-  if (told) {
-    flow.traits = true;
-    push(flow, { kind: 'traits', by: null, depth: flow.depth });
-  }
-  world.learned(of, { traits: told, members: false });
+  world.learned(of, { traits: isOther, members });
 }
 
 function beginAnew<J extends Journeying>(world: World<J>, of: J, flow: Flow, now: number): void {
   const { state, openings } = of;
   flow.anew = true;
-  take(world, of, flow, openings.learner.anew(state.known, state.traits, world.facts(of), now));
+  const { known, traits } = state;
+  const learned = openings.learner.anew(known, traits, world.facts(of), now);
+  take(world, of, flow, { known: learned.known, traits }, learned);
 }
 
 /** CT6, CT8, SG3: what is due at this instant. */
@@ -101,7 +106,8 @@ export function learnByTime<J extends Journeying>(world: World<J>, of: J, flow: 
     return;
   }
   flow.passed = true;
-  take(world, of, flow, learner.pass({ known: state.known, traits: state.traits }, world.facts(of), at));
+  const before = { known: state.known, traits: toldTraits(state) };
+  take(world, of, flow, before, learner.pass(before, world.facts(of), at));
 }
 
 const NO_NAMES: ReadonlySet<string> = new Set();
@@ -126,8 +132,7 @@ export function settle<J extends Journeying>(world: World<J>, of: J, flow: Flow,
   const about = { chronicle: world.facts(of), stages: () => stagesOf(of), now };
   const { known, changes } = learner.settle(before, happened, about);
   if (known === before) return false;
-  state.known = known;
-  world.learned(of, { traits: false, members: changes.length > 0 });
+  keep(world, of, { known, traits: toldTraits(state) }, changes.length > 0);
   const first = known.changes - changes.length + 1;
   for (const [index, change] of changes.entries()) {
     const event = eventOf(state.id, change, first + index);
@@ -166,12 +171,13 @@ export function enlist<J extends Journeying>(
   now: number,
 ): boolean {
   const { state } = of;
-  const known: Known = state.known ?? of.openings.learner.nobody.known;
+  const known: Known = state.known ?? of.openings.learner.nobody;
   const isIn = Object.hasOwn(known.audiences, audience);
   if (isIn === add) return false;
   const { [audience]: _, ...others } = known.audiences;
   if (add && Object.keys(others).length >= LIMITS.audiencesMax) return true;
-  state.known = { ...known, audiences: add ? { ...others, [audience]: now } : others };
-  world.learned(of, { traits: false, members: true });
+  const audiences = add ? { ...others, [audience]: now } : others;
+  state.known ??= known;
+  keep(world, of, { known: changed(known, { audiences }), traits: toldTraits(state) }, true);
   return true;
 }

@@ -78,6 +78,14 @@ function compileStep(draft: Draft, step: Step, pointer: string, depth: number): 
   else if ('set' in step) {
     if (step.set === '__proto__')
       say(build, 'schema', `${pointer}/set`, 'a trait cannot have this name', 'Rename the trait.');
+    if (build.vocabulary.declarations.traits[step.set]?.computed)
+      say(
+        build,
+        'computed-set',
+        `${pointer}/set`,
+        `${step.set} is worked out from the history (events.json)`,
+        'Set another trait.',
+      );
     const value = compileExpression(step.value, { pointer: `${pointer}/value`, event: null, want: 'any' }, build);
     if (value) add(draft, pointer, { op: 'set', trait: step.set, value });
   } else if ('branch' in step) compileBranch(draft, step, pointer, depth);

@@ -77,7 +77,7 @@ function compileTrait(
   const event = resolve(eventOf(computed, measure));
   if (!Object.hasOwn(declarations.events, event))
     say(
-      'unknown-event',
+      'computed-event',
       `/computed/${measure}`,
       `asks for ${JSON.stringify(event)}, which is not declared`,
       `${nearest(event, Object.keys(declarations.events))}Correct it, or declare the event.`,

@@ -1,10 +1,12 @@
 // Computed traits and segments of a catalog, put together: what travel.ts asks at the moments they may change. Pure.
 
 import type { JsonObject } from '../../schema/json.ts';
+import type { Vocabulary } from '../engine/compile.ts';
 import { shareOf } from '../engine/experiments.ts';
 import type { Chronicle, Memberships } from '../engine/facts.ts';
 import { factsOf } from '../engine/facts.ts';
 import {
+  changed,
   type Happened,
   type Known,
   type Learned,
@@ -13,7 +15,7 @@ import {
   NOTHING_KNOWN,
   type SegmentChange,
 } from '../engine/learner.ts';
-import type { ComputedTrait } from './computed.ts';
+import { type ComputedTrait, computedIn } from './computed.ts';
 import { belongs, type CompiledSegment, changesAt } from './segments.ts';
 import { atTime, emptyTally, type Tally, tallyOf, valueIn, withEvent } from './tallies.ts';
 
@@ -39,19 +41,19 @@ export function learnerOf({ traits, segments, initialStages, since, version }: T
   /** Takes over tallies, the traits that follow from them and when they are due. */
   const withTallies = (
     before: Learned,
-    changed: readonly (readonly [ComputedTrait, Tally])[],
+    made: readonly (readonly [ComputedTrait, Tally])[],
     chronicle: Chronicle,
   ): Learned => {
-    if (changed.length === 0) return before;
+    if (made.length === 0) return before;
     const tallies: Record<string, unknown> = { ...before.known.tallies };
     const due: Record<string, number> = { ...before.known.due };
     let { traits: told } = before;
-    for (const [trait, tally] of changed) {
+    for (const [trait, tally] of made) {
       tallies[trait.name] = tally;
       set(due, `t:${trait.name}`, tally.due);
       told = withValue(told, trait.name, valueIn(trait, tally, chronicle));
     }
-    return { known: { ...before.known, tallies, due }, traits: told };
+    return { known: changed(before.known, { tallies, due }), traits: told };
   };
 
   const learner: Learner = {
@@ -68,19 +70,19 @@ export function learnerOf({ traits, segments, initialStages, since, version }: T
       return withTallies({ known, traits: left }, made, chronicle);
     },
     hear: (before, name, given, chronicle) => {
-      const changed = (byEvent.get(name) ?? []).map((trait) => {
+      const heard = (byEvent.get(name) ?? []).map((trait) => {
         const tally = tallyIn(before.known, trait) ?? emptyTally(trait, given.now);
         return [trait, withEvent(trait, tally, chronicle, given)] as const;
       });
-      return withTallies(before, changed, chronicle);
+      return withTallies(before, heard, chronicle);
     },
     pass: (before, chronicle, now) => {
-      const changed = dueIn(before.known, 't:', now).flatMap((name) => {
+      const passed = dueIn(before.known, 't:', now).flatMap((name) => {
         const trait = byName.get(name);
         const tally = trait && tallyIn(before.known, trait);
         return trait && tally ? [[trait, atTime(trait, tally, chronicle, now)] as const] : [];
       });
-      return withTallies(before, changed, chronicle);
+      return withTallies(before, passed, chronicle);
     },
     settle: (before, happened, { chronicle, stages, now }) => {
       const asked = inOrder.filter((segment) => mayHaveChanged(segment, happened, before, now));
@@ -104,11 +106,33 @@ export function learnerOf({ traits, segments, initialStages, since, version }: T
         else delete members[id];
         changes.push({ segment: id, joined, anew: happened === null });
       }
-      const known = { ...before, segments: members, due, changes: before.changes + changes.length };
+      const known = changed(before, { segments: members, due, changes: before.changes + changes.length });
       return { known: changes.length > 0 || !same(due, before.due) ? known : before, changes };
     },
   };
   return learner;
+}
+
+/** A document of the catalog, with the catalog version and the instant (milliseconds) it was published at. */
+export interface Dated {
+  readonly fromVersion: number;
+  readonly publishedAt: number;
+}
+
+/** The learner of a catalog: the declarations of then, and the segments of then. */
+export function learnerAt(
+  declared: (Dated & { readonly vocabulary: Vocabulary }) | null,
+  segments: readonly (Dated & { readonly segment: CompiledSegment })[],
+  initialStages: Taught['initialStages'],
+): Learner {
+  const dated = [...(declared ? [declared] : []), ...segments];
+  return learnerOf({
+    traits: declared ? computedIn(declared.vocabulary) : [],
+    segments: segments.map(({ segment }) => segment),
+    initialStages,
+    since: Math.max(...dated.map(({ publishedAt }) => publishedAt), Number.NEGATIVE_INFINITY),
+    version: Math.max(...dated.map(({ fromVersion }) => fromVersion), 0),
+  });
 }
 
 const tallyIn = ({ tallies }: Known, { name }: ComputedTrait): Tally | null =>
@@ -154,7 +178,7 @@ function withValue(traits: JsonObject, name: string, value: string | number | bo
 const EMPTY = factsOf([], {});
 const NO_HISTORY: Chronicle = { ...EMPTY, each: () => [], nextAt: () => null };
 
-function nobodyOf(traits: readonly ComputedTrait[], key: string): Learned {
+function nobodyOf(traits: readonly ComputedTrait[], key: string): Known {
   let told: JsonObject = {};
   const tallies: Record<string, Tally> = {};
   for (const trait of traits) {
@@ -162,7 +186,7 @@ function nobodyOf(traits: readonly ComputedTrait[], key: string): Learned {
     tallies[trait.name] = tally;
     told = withValue(told, trait.name, valueIn(trait, tally, NO_HISTORY));
   }
-  return { known: { ...NOTHING_KNOWN, key, tallies }, traits: told };
+  return { ...NOTHING_KNOWN, key, tallies, blank: told };
 }
 
 /** The first instant a date can have. */

@@ -10,6 +10,7 @@ import { SAYS_CONSENT } from '../consent/statements.ts';
 import type { MessageTemplate } from '../decide/messages.ts';
 import { prepareSend } from '../decide/sending.ts';
 import type { Chronicle } from '../engine/facts.ts';
+import { toldTraits } from '../engine/learner.ts';
 import type { Machine, Outcome, Run } from '../engine/machine.ts';
 import { engineEventOf } from '../engine/message.ts';
 import { carryOut, type Ledger, reported, type SendEffect, TRAITS_TOO_LARGE, withTraits } from '../engine/outcomes.ts';
@@ -132,7 +133,7 @@ const LEDGER: Ledger<SimulatedCustomer> = {
     const { setting, state, history } = of;
     const addressee = {
       id: state.id,
-      traits: state.traits,
+      traits: toldTraits(state),
       refuses: (purpose: string, channel: string) => refusal(state.consents, setting.consent, purpose, channel, at),
       links: () => EXAMPLE_LINKS,
       mustEnd: (purpose: string) => setting.consent.declared && mayEnd(setting.consent, purpose),

@@ -3,7 +3,7 @@
 
 import { isObject, type Json, type JsonObject } from '../../schema/json.ts';
 import type { Chronicle } from '../engine/facts.ts';
-import { type Known, membershipsOf } from '../engine/learner.ts';
+import { type Known, membershipsOf, toldTraits } from '../engine/learner.ts';
 import { engineEventOf } from '../engine/message.ts';
 
 interface Happened {
@@ -59,7 +59,7 @@ export function newHistory(): History {
     },
     facts: (of) => ({
       get traits() {
-        return of.traits;
+        return toldTraits(of);
       },
       get lastActivityAt() {
         return of.lastActivityAt ?? -Infinity;

@@ -139,7 +139,7 @@ function traitsOf(person: Person): JsonObject {
   const { draw, plan, name } = person;
   const traits: JsonObject = { email: `${name}@example.com` };
   for (const [trait, declaration] of Object.entries(plan.declarations.traits))
-    if (trait !== 'email' && plan.spoken.members.has(trait) && draw() < 0.9)
+    if (trait !== 'email' && !declaration.computed && plan.spoken.members.has(trait) && draw() < 0.9)
       traits[trait] = made(person, trait, declaration, 0);
   for (const member of plan.spoken.members)
     if (!Object.hasOwn(plan.declarations.traits, member) && draw() < 0.2)

@@ -43,11 +43,23 @@ export const PublishedVersion = z.object({
   declarations: z.int().min(0),
 });
 
+/** Event declarations or a segment as they were published: what computed traits and segments were worked out by. */
+export const PublishedDocument = z.object({
+  kind: z.enum(['events', 'segment']),
+  id: z.string(),
+  fromVersion: z.int().min(1).describe('The catalog version it was published with.'),
+  toVersion: z.int().nullable().describe('The one that no longer has it; null: there is none.'),
+  publishedAt: z.number().describe('Milliseconds.'),
+  document: z.unknown(),
+});
+export type PublishedDocument = z.infer<typeof PublishedDocument>;
+
 export const RecordedHistory = z.object({
   customer: RecordedCustomer,
   runs: z.array(z.custom<Run>((run) => typeof run === 'object' && run !== null && 'id' in run && 'stage' in run)),
   entries: z.array(RecordedEntry),
   journeys: z.array(PublishedVersion),
   declarations: z.array(z.unknown()),
+  documents: z.array(PublishedDocument).optional(),
 });
 export type RecordedHistory = z.infer<typeof RecordedHistory>;

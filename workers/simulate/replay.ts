@@ -4,11 +4,14 @@
 
 import { EventDeclarations } from '../../schema/catalog.ts';
 import { isObject, type JsonObject } from '../../schema/json.ts';
-import { compileJourney, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
+import { compileJourney, EMPTY_VOCABULARY, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
+import { type Learner, NO_LEARNER, NOTHING_KNOWN } from '../engine/learner.ts';
 import type { Machine, Run } from '../engine/machine.ts';
 import { type Openings, openingsOf } from '../engine/traveller.ts';
+import { learnerAt } from '../knowledge/learner.ts';
+import { compileSegment } from '../knowledge/segments.ts';
 import { applyEvent, newCustomer, passTime, type SimulatedCustomer } from './customer.ts';
-import type { RecordedEntry, RecordedHistory } from './record.ts';
+import type { PublishedDocument, RecordedEntry, RecordedHistory } from './record.ts';
 import { settingOf } from './setting.ts';
 
 export interface Difference {
@@ -76,6 +79,12 @@ export function customerAt(history: RecordedHistory, at: number): SimulatedCusto
   const known = met?.filter(({ fromSeq, after }) => fromSeq <= last + 1 && (after ?? Number.NEGATIVE_INFINITY) <= at);
   const until = { ...history, entries, customer: { ...customer, asOf: at, ...(known ? { met: known } : {}) } };
   return walk(until, versions.published, () => undefined);
+}
+
+const isFirst = ({ state }: SimulatedCustomer): boolean => state.events === 0;
+
+function forgetKnown({ state }: SimulatedCustomer): void {
+  state.known = { ...NOTHING_KNOWN, key: 'never' };
 }
 
 interface Published {
@@ -172,10 +181,11 @@ interface Guide {
   readonly meet: (entry: RecordedEntry) => void;
 }
 
-const openingsOfVersions = (current: ReadonlyMap<string, Published>): Openings =>
+const openingsOfVersions = (current: ReadonlyMap<string, Published>, learner: Learner = NO_LEARNER): Openings =>
   openingsOf(
     [...current.values()].map(({ machine }) => machine),
     ({ id }) => current.get(id)?.at ?? Number.POSITIVE_INFINITY,
+    learner,
   );
 
 /** As much as is due, as after an import of years; in rounds, so that a journey that runs in circles comes to an end. */
@@ -186,19 +196,47 @@ function passAll(walker: SimulatedCustomer, until: number): void {
 /** Of passTime, which fires thousands of timers at once. */
 const ROUNDS_MAX = 100;
 
+/** What was worked out of histories with a catalog version. */
+function learnerIn(
+  documents: readonly PublishedDocument[],
+  version: number,
+  current: ReadonlyMap<string, Published>,
+): Learner {
+  const declared = documents
+    .filter(({ kind }) => kind === 'events')
+    .sort((one, other) => one.fromVersion - other.fromVersion)
+    .map((row) => ({ ...row, vocabulary: vocabularyOf(EventDeclarations.parse(row.document)) }));
+  const declaredAt = (at: number) => declared.findLast(({ fromVersion }) => fromVersion <= at) ?? null;
+  const segments = documents
+    .filter(
+      ({ kind, fromVersion, toVersion }) =>
+        kind === 'segment' && fromVersion <= version && (toVersion ?? Infinity) > version,
+    )
+    .flatMap((row) => {
+      const compiled = compileSegment(row.document, 1, declaredAt(row.fromVersion)?.vocabulary ?? EMPTY_VOCABULARY);
+      return compiled.ok ? [{ ...row, segment: compiled.segment }] : [];
+    });
+  const initialStages = Object.fromEntries([...current.values()].map(({ machine }) => [machine.id, machine.initial]));
+  return learnerAt(declaredAt(version), segments, initialStages);
+}
+
 /** By the catalogs that the inputs met, as they are recorded. */
-function byCatalogs({ walker, published }: Way, met: NonNullable<RecordedHistory['customer']['met']>): Guide {
+function byCatalogs({ walker, history, published }: Way, met: NonNullable<RecordedHistory['customer']['met']>): Guide {
   const openingsAt = (version: number): Openings => {
     const current = new Map<string, Published>();
     for (const candidate of published)
       if (candidate.catalogVersion <= version) current.set(candidate.machine.id, candidate);
-    return openingsOfVersions(current);
+    return openingsOfVersions(current, learnerIn(history.documents ?? [], version, current));
   };
   let next = 0;
   const meetUntil = (seq: number): void => {
     for (let catalog = met[next]; catalog && catalog.fromSeq <= seq; catalog = met[++next]) {
       if (catalog.after !== null) passAll(walker, catalog.after);
+      const before = walker.openings.learner.key;
       walker.openings = openingsAt(catalog.version);
+      // As the object does of somebody of whom nothing was known: it was never asked.
+      if (walker.state.known === null && walker.openings.learner.key !== before && !isFirst(walker))
+        forgetKnown(walker);
     }
   };
   return {

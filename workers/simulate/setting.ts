@@ -5,8 +5,12 @@ import { wordingOf } from '../decide/fragments.ts';
 import { compileMessage, type MessageTemplate } from '../decide/messages.ts';
 import { compileJourney, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
+import { type Learner, NO_LEARNER } from '../engine/learner.ts';
 import type { Machine } from '../engine/machine.ts';
 import { openingsOf } from '../engine/traveller.ts';
+import { computedIn } from '../knowledge/computed.ts';
+import { learnerOf } from '../knowledge/learner.ts';
+import { type CompiledSegment, compileSegment } from '../knowledge/segments.ts';
 import { compilePolicies, NO_POLICIES, type Policies } from '../policies/policies.ts';
 import type { Setting } from './customer.ts';
 
@@ -19,6 +23,7 @@ export interface Documents {
   readonly fragments?: readonly unknown[];
   readonly site?: unknown;
   readonly policies?: unknown;
+  readonly segments?: readonly unknown[];
 }
 
 export interface Fault extends Finding {
@@ -59,9 +64,30 @@ export function prepareSetting(documents: Documents, defaultLocale = 'en'): Prep
   });
   const compiled = documents.policies === undefined ? null : compilePolicies(documents.policies, vocabulary);
   if (compiled?.ok === false) faults.push(...compiled.findings.map(of('policies')));
+  const segments: CompiledSegment[] = [];
+  (documents.segments ?? []).forEach((document, index) => {
+    const made = compileSegment(document, 1, vocabulary);
+    if (made.ok) segments.push(made.segment);
+    else faults.push(...made.findings.map(of(`segments/${index}`)));
+  });
   if (faults.length > 0) return { ok: false, faults };
   const policies = compiled?.ok ? compiled.policies : NO_POLICIES;
-  return { ok: true, vocabulary, setting: settingOf(machines, templates, defaultLocale, policies) };
+  return {
+    ok: true,
+    vocabulary,
+    setting: settingOf(machines, templates, defaultLocale, policies, learnerFor(machines, vocabulary, segments)),
+  };
+}
+
+/** What is worked out of histories where everything has been published from the start. */
+export function learnerFor(
+  machines: Iterable<Machine>,
+  vocabulary: Vocabulary,
+  segments: readonly CompiledSegment[],
+): Learner {
+  const initialStages = Object.fromEntries([...machines].map(({ id, initial }) => [id, initial]));
+  const always = { since: Number.NEGATIVE_INFINITY, version: 1 };
+  return learnerOf({ traits: computedIn(vocabulary), segments, initialStages, ...always });
 }
 
 const of =
@@ -73,8 +99,9 @@ export function settingOf(
   templates: ReadonlyMap<string, MessageTemplate>,
   defaultLocale: string,
   { consent, pressure }: Pick<Policies, 'consent' | 'pressure'> = NO_POLICIES,
+  learner: Learner = NO_LEARNER,
 ): Setting {
   const published = new Map([...machines].map((machine) => [machine.id, machine]));
-  const openings = openingsOf(published.values(), () => Number.NEGATIVE_INFINITY);
+  const openings = openingsOf(published.values(), () => Number.NEGATIVE_INFINITY, learner);
   return { machines: published, openings, templates, consent, pressure, defaultLocale };
 }

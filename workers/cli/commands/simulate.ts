@@ -112,6 +112,7 @@ function loadSetting(folder: string, journeys: readonly string[]) {
     fragments: of('fragment').map(({ document }) => document),
     site: of('site')[0]?.document,
     policies: of('policies')[0]?.document,
+    segments: of('segment').map(({ document }) => document),
   });
   if (prepared.ok) return prepared;
   const [first] = prepared.faults;
