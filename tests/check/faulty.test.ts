@@ -59,6 +59,11 @@ describe('faulty journeys', () => {
       'language-missing',
       'duration',
       'experiment',
+      // tests/knowledge
+      'computed-event',
+      'computed-type',
+      'computed-where',
+      'segment-condition',
       'unknown-item',
       // tests/api/totals
       'cap-twice',

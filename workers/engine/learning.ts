@@ -159,25 +159,21 @@ function stagesOf({ state }: Journeying): Record<string, string> {
   return stages;
 }
 
-/**
- * SG7: adds the customer to an audience, or takes them out.
- * @returns whether that changed anything
- */
+/** SG7: adds the customer to an audience, or takes them out. */
 export function enlist<J extends Journeying>(
   world: World<J>,
   of: J,
   audience: string,
   add: boolean,
   now: number,
-): boolean {
+): void {
   const { state } = of;
   const known: Known = state.known ?? of.openings.learner.nobody;
   const isIn = Object.hasOwn(known.audiences, audience);
-  if (isIn === add) return false;
+  if (isIn === add) return;
   const { [audience]: _, ...others } = known.audiences;
-  if (add && Object.keys(others).length >= LIMITS.audiencesMax) return true;
+  if (add && Object.keys(others).length >= LIMITS.audiencesMax) return;
   const audiences = add ? { ...others, [audience]: now } : others;
   state.known ??= known;
   keep(world, of, { known: changed(known, { audiences }), traits: toldTraits(state) }, true);
-  return true;
 }

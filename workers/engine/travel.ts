@@ -89,10 +89,37 @@ export function offerEvent<J extends Journeying>(
   at: number,
   now: number,
 ): void {
-  if (!concernsAnyone(of, name)) return;
+  if (!concernsAnyone(of, name) || contradicts(world, of, name, event, now)) return;
   const flow = newFlow();
   offer(world, of, flow, name, event, at, now);
   follow(world, of, flow, now);
+}
+
+/** SG7: nobody says who is in a segment. What somebody says all the same stays in the history, and nobody hears it. */
+function contradicts<J extends Journeying>(
+  world: World<J>,
+  of: J,
+  name: string,
+  event: () => EngineEvent,
+  now: number,
+): boolean {
+  const { segments } = of.openings.learner;
+  if (segments.size === 0 || (name !== SYSTEM_EVENTS.joined && name !== SYSTEM_EVENTS.left)) return false;
+  const { audience } = event().properties;
+  if (typeof audience !== 'string' || !segments.has(audience)) return false;
+  refuseSegment(world, of, '', audience, now);
+  return true;
+}
+
+function refuseSegment<J extends Journeying>(
+  world: World<J>,
+  of: J,
+  journey: string,
+  segment: string,
+  now: number,
+): void {
+  const detail = `${segment} is a segment: who is in it follows from its condition`;
+  world.apply(of, null, null, [{ kind: 'error', journey, pointer: '', detail }], now);
 }
 
 /** Most events of a shop concern no journey: they are told apart without making anything. */
@@ -249,16 +276,18 @@ function note<J extends Journeying>(
   flow.queue.push({ kind: 'traits', by: run, depth: flow.depth + 1 });
 }
 
-/** SG7: whether a step's word on an audience changes anything. */
+/** SG7: a step's word on an audience. @returns whether it is one that steps may speak of */
 function mayEnlist<J extends Journeying>(
   world: World<J>,
   of: J,
   { audience, change, journey }: Extract<Effect, { kind: 'audience' }>,
   now: number,
 ): boolean {
-  if (!of.openings.learner.segments.has(audience)) return enlist(world, of, audience, change === 'add', now);
-  const detail = `${audience} is a segment: who is in it follows from its condition`;
-  world.apply(of, null, null, [{ kind: 'error', journey, pointer: '', detail }], now);
+  if (!of.openings.learner.segments.has(audience)) {
+    enlist(world, of, audience, change === 'add', now);
+    return true;
+  }
+  refuseSegment(world, of, journey, audience, now);
   return false;
 }
 

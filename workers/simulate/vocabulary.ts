@@ -58,6 +58,8 @@ export function spokenIn(
     if (Object.hasOwn(declarations.events, event)) named.add(event);
   }
   named.delete(SYSTEM_EVENTS.scheduled);
+  // Whoever leaves has to be told from which audience.
+  if (!wants.has(SYSTEM_EVENTS.left)) named.delete(SYSTEM_EVENTS.left);
   return {
     events: [...named].sort(),
     endings: new Set([...ending].filter((event) => !moving.has(event))),
