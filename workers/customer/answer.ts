@@ -10,7 +10,7 @@ import { NO_LEDGER } from '../decide/ledger.ts';
 import type { Past } from '../decide/past.ts';
 import { ownedOf } from '../decide/situation.ts';
 import { askedOnce, type Facts, factsOf, type HistoryEntry } from '../engine/facts.ts';
-import { membershipsOf, toldTraits } from '../engine/learner.ts';
+import { membershipsOf } from '../engine/learner.ts';
 import { timersOf } from '../engine/timers.ts';
 import { liveRuns, type MachineOf } from '../engine/traveller.ts';
 import { engineEventOf } from './advance.ts';
@@ -312,7 +312,7 @@ export function describe(
   const iso = (at: number) => new Date(at).toISOString();
   return {
     id: state.id,
-    traits: toldTraits(state),
+    traits: state.traits,
     identifiers: state.id.startsWith('u:')
       ? { userId: state.id.slice(2), anonymousIds, stated }
       : { anonymousIds: [state.id.slice(2), ...anonymousIds], stated },

@@ -9,6 +9,7 @@ import type { Trials } from '../experiments/screen.ts';
 import type { Policies } from '../policies/policies.ts';
 import type { CustomerState } from './state.ts';
 import {
+  deleteKnown,
   deleteRun,
   insertCustomer,
   insertEntry,
@@ -140,9 +141,10 @@ export function finishCommit(commit: Commit): void {
   }
   for (const id of commit.forgottenRuns) deleteRun(sql, id);
   if (commit.traitsChanged) writeTraits(sql, state.traits);
-  // Of nobody nothing has to be kept: a new visitor is one row less.
-  if (commit.knownChanged && state.known && !state.known.blank) {
-    writeKnown(sql, state.known);
+  // Of somebody blank nothing has to be kept: a new visitor is one row less.
+  if (commit.knownChanged && state.known) {
+    if (!state.known.blank) writeKnown(sql, state.known);
+    else if (!commit.isNew) deleteKnown(sql);
     commit.head = true;
   }
   if (!commit.head) return;

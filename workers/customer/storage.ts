@@ -129,6 +129,7 @@ function readKnown(sql: SqlStorage): Known | null {
   return body === null ? null : (JSON.parse(body) as Known);
 }
 
+export const deleteKnown = (sql: SqlStorage): void => deletePart(sql, KNOWN_PART);
 export const writeKnown = (sql: SqlStorage, known: Known): void => writePart(sql, KNOWN_PART, JSON.stringify(known));
 
 export function writeTraits(sql: SqlStorage, traits: JsonObject): void {

@@ -146,7 +146,7 @@ export function membershipsOf(known: Known | null): Memberships | undefined {
   return alone ? segments : none ? audiences : { ...audiences, ...segments };
 }
 
-function isEmpty(members: object): boolean {
+export function isEmpty(members: object): boolean {
   for (const _ in members) return false;
   return true;
 }

@@ -23,7 +23,7 @@ import { isSuspended, type Journeying, liveRuns, runsInOrder, type Traveller, ty
 /**
  * Fires what is due up to and including `until`, each timer at its own instant, at most `most` of them. At one instant
  * what follows from the history comes first (CT6), then schedules, then timers (N4).
- * @returns how many, and whether more is due
+ * @returns how many timers and schedules, and whether more is due
  */
 export function fireTimers<J extends Journeying>(
   world: World<J>,
@@ -32,15 +32,17 @@ export function fireTimers<J extends Journeying>(
   most: number,
 ): { readonly fired: number; readonly more: boolean } {
   const { state, machineOf, openings } = of;
-  for (let fired = 0; ; fired++) {
+  let fired = 0;
+  for (let steps = 0; ; steps++) {
     const due = nextDue(state, machineOf);
     const scheduledAt = nextScheduledAt(state, openings);
     const learnedAt = nextLearnedAt(state, openings);
     const given = scheduledAt !== null && (!due || scheduledAt <= due.at) ? scheduledAt : (due?.at ?? null);
     const at = learnedAt !== null && (given === null || learnedAt <= given) ? learnedAt : given;
     if (at === null || at > until) return { fired, more: false };
-    if (fired >= most) return { fired, more: true };
+    if (steps >= most) return { fired, more: true };
     const flow = newFlow();
+    if (at !== learnedAt) fired++;
     if (at === learnedAt) learnByTime(world, of, flow, at);
     else if (at === scheduledAt) beginScheduled(world, of, flow, at);
     else if (due) {

@@ -8,6 +8,7 @@ import { factsOf } from '../engine/facts.ts';
 import {
   changed,
   type Happened,
+  isEmpty,
   type Known,
   type Learned,
   type Learner,
@@ -64,9 +65,11 @@ export function learnerOf({ traits, segments, initialStages, since, version }: T
     anew: (before, told, chronicle, now) => {
       const { audiences, changes, tallies: old, segments: joined } = before ?? NOTHING_KNOWN;
       const left = { ...told };
-      for (const name of Object.keys(old)) if (!computed.has(name)) delete left[name];
-      const known: Known = { ...NOTHING_KNOWN, key, segments: joined, audiences, changes };
+      for (const name of [...Object.keys(old), ...computed]) delete left[name];
       const made = traits.map((trait) => [trait, tallyOf(trait, chronicle, now)] as const);
+      const isBlank = made.every(([, { n, edge, due }]) => n === 0 && edge === undefined && due === null);
+      if (isBlank && changes === 0 && isEmpty(audiences)) return { known: learner.nobody, traits: left };
+      const known: Known = { ...NOTHING_KNOWN, key, segments: joined, audiences, changes };
       return withTallies({ known, traits: left }, made, chronicle);
     },
     hear: (before, name, given, chronicle) => {
