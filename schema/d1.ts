@@ -107,6 +107,34 @@ export const customerStages = sqliteTable(
   ],
 );
 
+/** Who is in which segment or audience, since when (milliseconds). */
+export const customerSegments = sqliteTable(
+  'customer_segments',
+  {
+    customerId: text('customer_id').notNull(),
+    segment: text('segment').notNull(),
+    since: integer('since').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.customerId, table.segment] }),
+    index('customer_segments_by_segment').on(table.segment, table.customerId),
+  ],
+);
+
+/** Publishes of which every customer is told, page by page; the newest one counts. */
+export const rousings = sqliteTable('rousings', {
+  /** The catalog version they are told of. */
+  version: integer('version').primaryKey(),
+  /** When it was published, milliseconds. */
+  startedAt: integer('started_at').notNull(),
+  /** Customers there were then, and those asked so far. */
+  customers: integer('customers').notNull(),
+  asked: integer('asked').notNull().default(0),
+  /** The last customer asked. */
+  cursor: text('cursor').notNull().default(''),
+  doneAt: integer('done_at'),
+});
+
 /** One row a customer and experiment, so that a projection that is repeated counts nobody twice. */
 export const experimentExposures = sqliteTable(
   'experiment_exposures',

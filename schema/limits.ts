@@ -130,6 +130,9 @@ export const LIMITS = {
   computedCharsMax: 200,
   /** Different values that a computed trait counts one by one; past it the history is read again each time. */
   tallyValuesMax: 200,
+  /** Customers an estimate asks, unless told otherwise; and at most. */
+  estimateSample: 200,
+  estimateSampleMax: 1_000,
   /** Audiences a customer is in. */
   audiencesMax: 500,
   /** Members of an emitted event, a webhook's body. */

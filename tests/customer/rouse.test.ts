@@ -1,9 +1,10 @@
 // A journey with a calendar is published while customers are idle: they hear of it without an input of their own.
 
+import { env } from 'cloudflare:workers';
 import { beforeAll, expect, it } from 'vitest';
 import { LIMITS } from '../../schema/limits.ts';
 import type { CustomerNamespace, Rousing } from '../../workers/customer/messages.ts';
-import { type RousingEnv, rousePage } from '../../workers/delivery/rousing.ts';
+import { newestRousing, type RousingEnv, rousePage } from '../../workers/delivery/rousing.ts';
 import { only } from '../only.ts';
 import {
   alarmOf,
@@ -67,19 +68,45 @@ it('N4 a schedule published meanwhile begins for who has been idle, evicted or n
   }
 });
 
-it('a page of which one customer cannot be reached is done again, and a full one sends the next', async () => {
+it('SG22 a page of which one customer cannot be reached is done again; a full one sends the next; each is counted once', async () => {
   const sent: Rousing[] = [];
-  const env = (kind: 'done' | 'busy', ids: readonly string[]): RousingEnv => ({
-    DB: only<D1Database>({
-      prepare: () => ({ bind: () => ({ all: async () => ({ results: ids.map((id) => ({ id })) }) }) }),
+  const called: string[] = [];
+  const among = (kind: 'done' | 'busy'): RousingEnv => ({
+    DB: env.DB,
+    CUSTOMER: only<CustomerNamespace>({
+      getByName: (id: string) => {
+        called.push(id);
+        return { rouse: async () => ({ kind, retryAfterMs: 1 }) };
+      },
     }),
-    CUSTOMER: only<CustomerNamespace>({ getByName: () => ({ rouse: async () => ({ kind, retryAfterMs: 1 }) }) }),
     PROJECTIONS: { send: async (message) => sent.push(message) },
   });
-  await expect(rousePage({ after: '', version: 1 }, env('busy', ['u:1']))).rejects.toThrow('could not be reached');
-  await rousePage({ after: '', version: 1 }, env('done', ['u:1', 'u:2']));
-  expect(sent).toEqual([]);
-  const full = Array.from({ length: LIMITS.rousedPageMax }, (_, n) => `u:${1_000 + n}`);
-  await rousePage({ after: '', version: 7 }, env('done', full));
-  expect(sent).toEqual([{ rouse: { after: full.at(-1), version: 7 } }]);
+  // Behind all others of this file.
+  const ids = Array.from({ length: LIMITS.rousedPageMax + 50 }, (_, n) => `u:~${1_000 + n}`);
+  const values = ids.map((id) => `('${id}', 1, 0, 0)`).join();
+  await env.DB.prepare(`INSERT INTO customers (id, revision, created_at, gone) VALUES ${values}`).run();
+  const begin = (version: number) =>
+    env.DB.prepare('INSERT INTO rousings (version, started_at, customers, cursor) VALUES (?, 0, 250, ?)')
+      .bind(version, 'u:~')
+      .run();
+  const progress = async () => {
+    const row = await newestRousing(env.DB);
+    return [row?.asked, row?.cursor, row?.done_at];
+  };
+  await begin(1_000_001);
+  const first = { after: 'u:~', version: 1_000_001 };
+  await expect(rousePage(first, among('busy'), 5)).rejects.toThrow('could not be reached');
+  expect([await progress(), sent]).toEqual([[0, 'u:~', null], []]);
+  for (let times = 0; times < 2; times++) await rousePage(first, among('done'), 5);
+  const next = { after: ids[LIMITS.rousedPageMax - 1] ?? '', version: 1_000_001 };
+  expect(sent).toEqual([{ rouse: next }, { rouse: next }]);
+  expect(await progress()).toEqual([LIMITS.rousedPageMax, next.after, null]);
+  for (let times = 0; times < 2; times++) await rousePage(next, among('done'), 7 + times);
+  expect(await progress()).toEqual([ids.length, ids.at(-1), 7]);
+  expect(new Set(called)).toEqual(new Set(ids));
+  // A newer publish asks everybody by itself.
+  await begin(1_000_002);
+  called.length = 0;
+  await rousePage(first, among('done'), 9);
+  expect([called, sent.length]).toEqual([[], 2]);
 });

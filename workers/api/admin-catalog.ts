@@ -20,8 +20,12 @@ const SERVED = [
   { path: 'messages/templates', kind: 'message', list: 'templates' },
   { path: 'fragments', kind: 'fragment', list: 'fragments' },
 ] as const;
-/** What is written here and read elsewhere (admin-experiments.ts) stands beside it. */
-const WRITTEN = [...SERVED, { path: 'experiments', kind: 'experiment' }] as const;
+/** What is written here and read elsewhere (admin-experiments.ts, admin-segments.ts) stands beside it. */
+const WRITTEN = [
+  ...SERVED,
+  { path: 'experiments', kind: 'experiment' },
+  { path: 'segments', kind: 'segment' },
+] as const;
 
 export function adminCatalogRoutes(): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>();
@@ -69,6 +73,7 @@ export function adminCatalogRoutes(): Hono<AdminEnv> {
         now(),
         c.req.query('dryRun') === 'true',
       );
+      if (kind === 'segment') await rouseAfter(c.env, result, c.req.query('dryRun') === 'true');
       return answer(result, (published) => ({ id, version: published[0]?.version ?? 0 }));
     });
 
@@ -76,6 +81,7 @@ export function adminCatalogRoutes(): Hono<AdminEnv> {
       const id = c.req.param('id');
       if (!rowsOf(c.var.catalog.documents, kind).some((row) => row.id === id)) return problem(absent(kind));
       const result = await publish(c.env.DB, [{ kind, id, document: null }], now(), false);
+      if (kind === 'segment') await rouseAfter(c.env, result, false);
       return answer(result, () => ({ id, deleted: true }));
     });
   }
@@ -95,6 +101,7 @@ export function adminCatalogRoutes(): Hono<AdminEnv> {
       now(),
       c.req.query('dryRun') === 'true',
     );
+    await rouseAfter(c.env, result, c.req.query('dryRun') === 'true');
     return answer(result, (published) => ({ id: EVENTS_ID, version: published[0]?.version ?? 0 }));
   });
 

@@ -79,6 +79,7 @@ async function erase(env: Env, id: string, secret: string, local: LocalMode | nu
     [
       'customers WHERE id',
       'customer_stages WHERE customer_id',
+      'customer_segments WHERE customer_id',
       'experiment_exposures WHERE customer_id',
       'imports WHERE customer_id',
     ].map((where) =>

@@ -13,6 +13,7 @@ import { adminMergeRoutes } from './admin-merges.ts';
 import { adminMessageRoutes } from './admin-messages.ts';
 import { adminPreviewRoutes } from './admin-preview.ts';
 import { adminPrivacyRoutes } from './admin-privacy.ts';
+import { adminSegmentRoutes } from './admin-segments.ts';
 import { adminSimulateRoutes } from './admin-simulate.ts';
 import { adminTotalsRoutes } from './admin-totals.ts';
 import { bearerOf, findKey } from './auth.ts';
@@ -70,6 +71,7 @@ export function adminRoutes(local: LocalMode | null): Hono<AdminEnv> {
   app.route('/', adminJourneyRoutes());
   app.route('/', adminCatalogRoutes());
   app.route('/', adminExperimentRoutes());
+  app.route('/', adminSegmentRoutes());
   app.route('/', adminCustomerRoutes());
   app.route('/', adminMessageRoutes());
   app.route('/', adminImportRoutes());

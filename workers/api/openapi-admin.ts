@@ -7,6 +7,7 @@ import { CATALOG_ROUTES } from './openapi-catalog.ts';
 import { journey } from './openapi-examples.ts';
 import { EXPERIMENT_ROUTES } from './openapi-experiments.ts';
 import type { Route } from './openapi-route.ts';
+import { SEGMENT_ROUTES } from './openapi-segments.ts';
 import { TOTAL_ROUTES } from './openapi-totals.ts';
 
 const idParam = (words: string, example: string) => z.object({ id: z.string().describe(words).meta({ example }) });
@@ -304,6 +305,7 @@ export const ADMIN_ROUTES: readonly Route[] = [
   ...JOURNEYS,
   ...CATALOG_ROUTES,
   ...EXPERIMENT_ROUTES,
+  ...SEGMENT_ROUTES,
   ...TOTAL_ROUTES,
   ...CUSTOMERS,
   ...IMPORT,

@@ -44,6 +44,12 @@ export const offer = {
   benefit: { kind: 'percent', value: 10 },
   locales: { en: { title: '10% off the starter set', url: 'https://shop.example/starter-set' } },
 };
+export const segment = {
+  id: 'regulars',
+  name: 'Regulars',
+  if: "count('Order Completed', 'P365D') >= 3",
+};
+
 export const experiment = {
   id: 'starter-set-or-not',
   level: 'offer' as const,

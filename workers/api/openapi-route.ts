@@ -49,6 +49,7 @@ export const TAGS = {
   people: 'For customers: what a link of a mail opens. The token in the address is all the proof there is.',
   journeys: 'For journey designers: what is published, and publishing.',
   catalog: 'Content, offers and event declarations. Visible to the next request locally, within 5 s when deployed.',
+  segments: 'For whoever speaks to groups of customers: who is in which, and how many would be.',
   experiments: 'For whoever answers for results: what is tried, and what it has shown.',
   customers: 'For operators: one customer, the timeline, who stands where.',
   import: 'History: each event is applied at its own time, and nothing is sent.',

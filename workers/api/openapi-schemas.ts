@@ -18,6 +18,7 @@ import { Line as ConsentLine } from '../consent/log.ts';
 import { PublishedDocument, RecordedCustomer, RecordedEntry } from '../simulate/record.ts';
 import { ExperimentResults, ExperimentSummary } from './admin-experiments.ts';
 import { Loss, PreviewCall } from './admin-preview.ts';
+import { Estimate, EstimateCall, SegmentCustomers, SegmentList, SegmentSummary } from './admin-segments.ts';
 import { SimulateCall, Simulated } from './admin-simulate.ts';
 import { CodesDraft, ItemTotals, Pool, PoolAdded } from './admin-totals.ts';
 import { DecideCall, EventsCall } from './calls.ts';
@@ -270,6 +271,12 @@ export const SCHEMAS = {
   ExperimentDraft: Experiment.extend({ ...withoutId, ...ignoredVersion }),
   ExperimentList: z.object({ experiments: z.array(ExperimentSummary) }),
   ExperimentResults,
+  SegmentDraft: Segment.extend({ ...withoutId, ...ignoredVersion }),
+  SegmentSummary,
+  SegmentList,
+  SegmentCustomers,
+  EstimateCall,
+  Estimate,
   ItemTotals,
   Pool,
   PoolAdded,

@@ -58,6 +58,7 @@ const AUDIENCES: Readonly<Record<Tag, Audience>> = {
   journeys: ADMIN,
   catalog: ADMIN,
   experiments: ADMIN,
+  segments: ADMIN,
   customers: ADMIN,
   import: ADMIN,
   local: ADMIN,

@@ -1,11 +1,15 @@
 // Publishing: documents are compiled with the vocabulary they will be read with, and written all together or not at
 // all. A document that did not change keeps its version, so publishing twice is the same as once.
 
+import { EventDeclarations } from '../../schema/catalog.ts';
 import type { DocumentKind } from '../../schema/d1.ts';
+import { isObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { refusalsOf, surroundingsOf, wordingAmong } from '../check/catalog.ts';
 import { type Graded, isError, type Surroundings } from '../check/check.ts';
 import type { Wording } from '../decide/fragments.ts';
+import { vocabularyOf } from '../engine/compile.ts';
+import { computedIn } from '../knowledge/computed.ts';
 import { refresh } from './cache.ts';
 import type { Catalog, DocumentRow } from './catalog.ts';
 import { readVersions, type Write, writeDocuments } from './store.ts';
@@ -112,7 +116,15 @@ export async function publish(
     return { ok: true, catalog, published, warnings };
   }
   const writes: Write[] = changed.map(({ draft, body }) => ({ kind: draft.kind, id: draft.id, body }));
-  const written = await writeDocuments(db, writes, now);
+  const written = await writeDocuments(
+    db,
+    writes,
+    now,
+    mustRouse(
+      catalog,
+      changed.map(({ draft }) => draft),
+    ),
+  );
   const fresh = await refresh(db);
   const published = bodies.map(({ draft }) => {
     const index = changed.findIndex((change) => change.draft === draft);
@@ -120,6 +132,20 @@ export async function publish(
     return { kind: draft.kind, id: draft.id, version, changed: index >= 0 };
   });
   return { ok: true, catalog: fresh, published, warnings };
+}
+
+/** SG22, N4: calendars may begin runs of customers who are idle, and what is worked out of their histories is another. */
+const mustRouse = (catalog: Catalog, changed: readonly Draft[]): boolean =>
+  changed.some(({ kind, document }) => {
+    if (kind === 'segment') return true;
+    if (kind === 'events') return computedBy(document) !== computedBy(catalog.vocabulary.declarations);
+    return kind === 'journey' && isObject(document) && JSON.stringify(document['entry']).includes('"schedule"');
+  });
+
+/** What the declarations say of computed traits. */
+function computedBy(declarations: unknown): string {
+  const { data } = EventDeclarations.safeParse(declarations);
+  return data ? JSON.stringify(computedIn(vocabularyOf(data)).map(({ source }) => source)) : '';
 }
 
 async function plannedVersion(db: D1Database, catalog: Catalog, draft: Draft, changed: boolean): Promise<Published> {

@@ -3,7 +3,7 @@
 
 import { and, asc, eq, gt, isNull, lte, max, or, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/d1';
-import { catalogHead, type DocumentKind, documents, keys, tokenKeys } from '../../schema/d1.ts';
+import { catalogHead, customers, type DocumentKind, documents, keys, rousings, tokenKeys } from '../../schema/d1.ts';
 import type { DocumentRow, KeyRow } from './catalog.ts';
 
 const HEAD_ID = 1;
@@ -122,8 +122,13 @@ export interface Written {
   readonly versions: readonly number[];
 }
 
-/** Publishes all or nothing. `now` in milliseconds. Documents whose body did not change must be left out by the caller. */
-export async function writeDocuments(db: D1Database, writes: readonly Write[], now: number): Promise<Written> {
+/** Publishes all or nothing. `now` in milliseconds. `rouses`: every customer has to hear of it (SG22). Documents whose body did not change must be left out by the caller. */
+export async function writeDocuments(
+  db: D1Database,
+  writes: readonly Write[],
+  now: number,
+  rouses = false,
+): Promise<Written> {
   const orm = drizzle(db);
   const head = sql`(SELECT ${catalogHead.version} FROM ${catalogHead} WHERE ${catalogHead.id} = ${HEAD_ID})`;
   const statements = writes.flatMap((write) => {
@@ -147,7 +152,9 @@ export async function writeDocuments(db: D1Database, writes: readonly Write[], n
     .values({ id: HEAD_ID, version: 1 })
     .onConflictDoUpdate({ target: catalogHead.id, set: { version: sql`${catalogHead.version} + 1` } });
   const readBack = orm.select({ version: catalogHead.version }).from(catalogHead);
-  const results = await orm.batch([raise, ...statements, readBack]);
+  const there = sql`(SELECT count(*) FROM ${customers} WHERE ${customers.gone} = 0)`;
+  const rouse = rouses ? [orm.insert(rousings).values({ version: head, startedAt: now, customers: there })] : [];
+  const results = await orm.batch([raise, ...statements, ...rouse, readBack]);
   const catalogVersion = (results.at(-1) as { version: number }[])[0]?.version ?? 0;
   const written = await orm.select().from(documents).where(eq(documents.fromVersion, catalogVersion));
   return {

@@ -291,7 +291,7 @@ export function decideRemembered(
 }
 
 /** The stages a decision goes by: a journey the customer is not in yet counts as its initial stage. */
-function stagesForDecision(catalog: Catalog, state: CustomerState): Record<string, string> {
+export function stagesForDecision(catalog: Catalog, state: CustomerState): Record<string, string> {
   const stages: Record<string, string> = { ...catalog.initialStages };
   for (const run of state.runs.values()) if (run.key === null) delete stages[run.journey];
   return { ...stages, ...stagesOf(state) };

@@ -10,6 +10,7 @@ import { adoptSource, catalogOf, GOES_ON, SAID } from './adopting.ts';
 import { applyEvents } from './advance.ts';
 import { retryAt } from './alarm.ts';
 import { decideAndRecord, describe, isLimited, mayShow, recordedOf, shownId, shownStages } from './answer.ts';
+import { asked } from './asking.ts';
 import { type Cell, type CustomerEnv, openCell, type Silence } from './cell.ts';
 import { endOfLog, saidBy, shownConsents } from './consents.ts';
 import { decideClaiming, decideNow, said } from './deciding.ts';
@@ -222,17 +223,27 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     return fired ?? NO_CATALOG;
   }
 
-  /** Other journeys may begin by calendar than when anything last happened to this customer: sets the alarm anew. */
+  /** Other journeys may begin by calendar than when anything last happened to this customer, or something else is worked out (SG22). */
   async rouse(catalogVersion: number): Promise<Reply<object>> {
     const cell = this.#cell;
     const catalog = await catalogOf(cell, catalogVersion);
     if (!catalog || !(await cell.ready(catalog))) return NO_CATALOG;
     if (!cell.load() || cell.redirect() || cell.load()?.importing) return { kind: 'done' };
+    // What is too much for one call goes on with the alarm.
+    cell.catchUp(catalog, cell.inputTime(now()), null);
     cell.transact(catalog, null, (commit) => {
       commit.dirty = true;
     });
     tellAfterwards(cell, catalog, this.#afterwards);
     return { kind: 'done' };
+  }
+
+  /** SG21: whether a condition holds now, and nothing is changed by asking. Null: there is no such customer, or it does not compile. */
+  async asks(condition: string, catalogVersion: number): Promise<boolean | null> {
+    const cell = this.#cell;
+    const catalog = await catalogOf(cell, catalogVersion);
+    const state = cell.load();
+    return catalog && state && !cell.redirect() ? asked(cell.sql, state, catalog, condition, now()) : null;
   }
 
   /** The index has this revision. Noted in memory; the next alarm strikes off what is confirmed. */

@@ -137,6 +137,8 @@ export interface Projection {
   readonly gone: boolean;
   /** Nothing is kept of the customer any more (PV7): the rows go, what they were counted for stays. */
   readonly forgotten?: true;
+  /** Segments and audiences, since when; absent where nothing is known of the customer. */
+  readonly segments?: readonly { readonly segment: string; readonly since: number }[];
   /** Absent where the customer met no experiment. */
   readonly exposures?: readonly ProjectedExposure[];
 }
@@ -392,6 +394,7 @@ export interface CustomerCalls {
   consentLog(from: number, limit: number): Promise<ConsentLog | null>;
   saidSoFar(catalogVersion: number): Promise<Reply<{ said: Said }>>;
   rouse(catalogVersion: number): Promise<Reply<object>>;
+  asks(condition: string, catalogVersion: number): Promise<boolean | null>;
   standing(catalogVersion: number, proven: boolean, via?: string): Promise<Standing>;
   ingest(request: IngestRequest): Promise<Reply<Ingested>>;
   decide(request: DecideRequest): Promise<Reply<Decided>>;

@@ -7,6 +7,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { indexedRevision } from '../catalog/store.ts';
 import { now } from '../clock.ts';
 import { nextWakeAt } from '../engine/due.ts';
+import { membershipsOf } from '../engine/learner.ts';
 import { liveRuns, NO_OPENINGS } from '../engine/traveller.ts';
 import type { SettleRequest } from '../totals/messages.ts';
 import { catalogOf, letGo, pursue } from './adopting.ts';
@@ -83,6 +84,8 @@ export function projectionOf(cell: Cell, catalog: Catalog | null): Projection {
   const stages = liveRuns(state)
     .filter((run) => run.key === null)
     .map(({ journey, stage, enteredAt }) => ({ journey, stage, enteredAt }));
+  const known = state.known && !state.known.blank ? (membershipsOf(state.known) ?? {}) : null;
+  const segments = Object.entries(known ?? {}).map(([segment, since]) => ({ segment, since }));
   return {
     customerId: state.id,
     revision: state.revision,
@@ -90,6 +93,7 @@ export function projectionOf(cell: Cell, catalog: Catalog | null): Projection {
     nextDueAt: gone ? null : nextWakeAt(state, cell.machineOf(catalog), catalog ?? NO_OPENINGS),
     stages: gone ? [] : stages,
     gone,
+    ...(known ? { segments: gone ? [] : segments } : {}),
     ...(exposures.length > 0 ? { exposures } : {}),
   };
 }

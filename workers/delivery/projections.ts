@@ -28,7 +28,12 @@ export async function foldProjections(
     newest.set(customerId, { ...projection, hash: secret === null ? '' : customerHash(secret, customerId) });
   }
   for (const part of inParts(newest.values(), charsOf, FOLD_MOST))
-    await db.batch([...statementsOf(db, part), ...exposureStatements(db, part), ...forgettingStatements(db, part)]);
+    await db.batch([
+      ...statementsOf(db, part),
+      ...segmentStatements(db, part),
+      ...exposureStatements(db, part),
+      ...forgettingStatements(db, part),
+    ]);
 }
 
 /** Of the batch the customers whose newest row is this one. */
@@ -63,6 +68,21 @@ function statementsOf(db: D1Database, projections: readonly Projection[]): D1Pre
       )
       .bind(batch),
   ];
+}
+
+/** SG20. Nothing for a batch of customers of whom no segments are told. */
+function segmentStatements(db: D1Database, projections: readonly Projection[]): D1PreparedStatement[] {
+  const concerned = projections.filter(({ segments, gone }) => segments !== undefined || gone);
+  if (concerned.length === 0) return [];
+  const batch = JSON.stringify(concerned);
+  const remove = `DELETE FROM customer_segments WHERE (customer_id, segment) IN (
+    SELECT s.customer_id, s.segment FROM json_each(?) p ${CURRENT} JOIN customer_segments s ON s.customer_id = c.id
+    WHERE s.segment NOT IN (SELECT value ->> 'segment' FROM json_each(p.value, '$.segments')))`;
+  const insert = `INSERT INTO customer_segments (customer_id, segment, since)
+    SELECT c.id, s.value ->> 'segment', s.value ->> 'since'
+    FROM json_each(?) p ${CURRENT} JOIN json_each(p.value, '$.segments') s WHERE true
+    ON CONFLICT (customer_id, segment) DO UPDATE SET since = excluded.since`;
+  return [remove, insert].map((statement) => db.prepare(statement).bind(batch));
 }
 
 /** Adds what the rows of these customers come to, `sign` times, to what is counted. */
@@ -101,6 +121,7 @@ function forgettingStatements(db: D1Database, projections: readonly Projection[]
   return [
     `DELETE FROM experiment_exposures WHERE customer_id ${of}`,
     `DELETE FROM customer_stages WHERE customer_id ${of}`,
+    `DELETE FROM customer_segments WHERE customer_id ${of}`,
     `DELETE FROM customers WHERE id ${of}`,
   ].map((statement) => db.prepare(statement).bind(batch));
 }

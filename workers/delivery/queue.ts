@@ -2,6 +2,7 @@
 // itself some times, then from the dead-letter queue for as long as that keeps it; what stands there is logged by number.
 
 import { within } from '../catalog/cache.ts';
+import { now } from '../clock.ts';
 import { linkSecretIn } from '../customer/links.ts';
 import type { MessageTask, Projection, Rousing } from '../customer/messages.ts';
 import { consumeMessages, type MessageEnv } from './messages.ts';
@@ -51,7 +52,7 @@ async function consumeInTime(
 /** A page that fails is delivered again, and done again from its beginning. */
 async function rouse(message: Message<unknown>, { rouse: page }: Rousing, env: QueueEnv): Promise<void> {
   try {
-    await rousePage(page, env);
+    await rousePage(page, env, now());
     message.ack();
   } catch (error) {
     const cause = error instanceof Error ? error.name : 'unknown';

@@ -1,4 +1,5 @@
-// After a publish that calendars may begin: every customer looks once when it has to wake, though nothing happens to it.
+// After a publish that calendars may begin, or that computed traits and segments follow from: every customer looks once
+// what is due, though nothing happens to it.
 // A page of the index is one message; the next page is sent before this one is acknowledged. Safe to repeat.
 
 import { LIMITS } from '../../schema/limits.ts';
@@ -13,8 +14,14 @@ export interface RousingEnv {
 /** Objects asked at once. */
 const AT_ONCE = 32;
 
-/** @throws where D1 or the queue fails, or a customer cannot be reached: then the page is to be done again */
-export async function rousePage({ after, version }: Rousing['rouse'], env: RousingEnv): Promise<void> {
+/**
+ * Asks one page of customers, keeps how far it has come, and sends the next page. Of an older publish than the newest
+ * nothing is asked any more: the newest asks everybody (SG22).
+ * @throws where D1 or the queue fails, or a customer cannot be reached: then the page is to be done again
+ */
+export async function rousePage({ after, version }: Rousing['rouse'], env: RousingEnv, now: number): Promise<void> {
+  const newest = await newestRousing(env.DB);
+  if (newest && newest.version > version) return;
   const { results } = await env.DB.prepare('SELECT id FROM customers WHERE id > ? AND gone = 0 ORDER BY id LIMIT ?')
     .bind(after, LIMITS.rousedPageMax)
     .all<{ id: string }>();
@@ -25,6 +32,24 @@ export async function rousePage({ after, version }: Rousing['rouse'], env: Rousi
     if (replies.some(({ kind }) => kind !== 'done')) throw new Error('a customer could not be reached');
   }
   const last = results.at(-1);
-  if (last && results.length === LIMITS.rousedPageMax)
-    await env.PROJECTIONS.send({ rouse: { after: last.id, version } });
+  const isLast = !last || results.length < LIMITS.rousedPageMax;
+  if (!isLast) await env.PROJECTIONS.send({ rouse: { after: last.id, version } });
+  await env.DB.prepare(
+    'UPDATE rousings SET asked = asked + ?, cursor = ?, done_at = ? WHERE version = ? AND cursor = ? AND done_at IS NULL',
+  )
+    .bind(results.length, last?.id ?? after, isLast ? now : null, version, after)
+    .run();
 }
+
+export interface RousingRow {
+  readonly version: number;
+  readonly started_at: number;
+  readonly customers: number;
+  readonly asked: number;
+  readonly cursor: string;
+  readonly done_at: number | null;
+}
+
+/** The newest publish every customer is told of; null before the first. */
+export const newestRousing = (db: D1Database): Promise<RousingRow | null> =>
+  db.prepare('SELECT * FROM rousings ORDER BY version DESC LIMIT 1').first<RousingRow>();
