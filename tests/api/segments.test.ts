@@ -36,7 +36,7 @@ const listed = async (): Promise<List> => (await server.admin<List>('GET', '/adm
 const buy = (userId: string, event: string, times: number) =>
   server.ingest(Array.from({ length: times }, () => track({ userId }, event, { order_id: fresh('o'), total: 50 })));
 
-test('SG2 SG20 customers join by what they do; they are counted, listed page by page, and shown what is meant for them', async () => {
+test('SG2 SG10 customers join by what they do; they are counted, listed page by page, and shown what is meant for them', async () => {
   const [segment, event, place] = [fresh('seg'), fresh('Event'), fresh('place')];
   expect((await written(segment, `count('${event}') >= 2`)).status).toBe(200);
   await server.admin('PUT', `/admin/content/${place}`, {
@@ -70,7 +70,7 @@ test('SG2 SG20 customers join by what they do; they are counted, listed page by 
   expect(await shownTo(people[0] ?? '')).toEqual([]);
 });
 
-test('SG8 SG22 a segment published later is joined from what was there before; taken out, it is left', async () => {
+test('SG8 SG12 a segment published later is joined from what was there before; taken out, it is left', async () => {
   const [segment, event] = [fresh('seg'), fresh('Event')];
   const userId = fresh('idle');
   await buy(userId, event, 1);
@@ -91,7 +91,7 @@ test('SG8 SG22 a segment published later is joined from what was there before; t
   expectProblem(await server.admin<Problem>('GET', `/admin/segments/${segment}`), 404);
 });
 
-test('SG7 SG20 an audience a server adds to is counted beside the segments', async () => {
+test('SG7 SG10 an audience a server adds to is counted beside the segments', async () => {
   const [audience, userId] = [fresh('list'), fresh('guest')];
   const events = [track({ userId }, 'Audience Joined', { audience })];
   expect((await server.admin('POST', '/v1/events', { events })).status).toBe(200);
@@ -101,7 +101,7 @@ test('SG7 SG20 an audience a server adds to is counted beside the segments', asy
   expect(body.customers.map(({ id }) => id)).toEqual([`u:${userId}`]);
 });
 
-test('SG21 an estimate is exact where few are there, else a share with its interval', async () => {
+test('SG11 an estimate is exact where few are there, else a share with its interval', async () => {
   const event = fresh('Event');
   const people = Array.from({ length: 60 }, () => fresh('sampled'));
   for (const [index, userId] of people.entries()) if (index % 3 === 0) await buy(userId, event, 1);

@@ -23,7 +23,7 @@ import { type Made, requestsOf } from './generate.ts';
 const server = useServer();
 const SEED = Number(process.env['WAYMARK_SEED'] ?? 20_261_122);
 const AT_ONCE = 8;
-const REQUESTS = often(600, 10_000);
+const REQUESTS = often(800, 10_000);
 const TIME_MS_MAX = often(120_000, 1_800_000);
 
 /** What writes stands before what reads it, and what deletes comes last. */

@@ -68,7 +68,7 @@ it('N4 a schedule published meanwhile begins for who has been idle, evicted or n
   }
 });
 
-it('SG22 a page of which one customer cannot be reached is done again; a full one sends the next; each is counted once', async () => {
+it('SG12 a page of which one customer cannot be reached is done again; a full one sends the next; each is counted once', async () => {
   const sent: Rousing[] = [];
   const called: string[] = [];
   const among = (kind: 'done' | 'busy'): RousingEnv => ({

@@ -37,7 +37,7 @@ const indexed = async (id: string): Promise<Record<string, number>> =>
 
 const memberships = fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.nat({ max: 9 }), { maxKeys: 3 });
 
-it('SG20 projections repeated and in any order come to what the newest said', async () => {
+it('SG10 projections repeated and in any order come to what the newest said', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.record({ segments: fc.option(memberships), gone: fc.boolean() }), { minLength: 1, maxLength: 6 }),
@@ -67,7 +67,7 @@ it('SG20 projections repeated and in any order come to what the newest said', as
   );
 });
 
-it('SG20 the object tells joining and leaving, and nothing of who was never in any', async () => {
+it('SG10 the object tells joining and leaving, and nothing of who was never in any', async () => {
   const [id, other] = [freshName(), freshName()];
   const at = Date.now();
   await ingest(id, [eventOf('Order'), eventOf('Order')]);
@@ -80,7 +80,7 @@ it('SG20 the object tells joining and leaving, and nothing of who was never in a
   expect((await objectOf(other).pendingProjection())?.segments).toBeUndefined();
 });
 
-it('SG21 a condition is asked of an object as it is, and nothing is written', async () => {
+it('SG11 a condition is asked of an object as it is, and nothing is written', async () => {
   const [one, none] = [freshName(), freshName()];
   await ingest(one, [eventOf('Order', { properties: { total: 7 } })]);
   await evict(one);

@@ -12,14 +12,14 @@ describe('the interval of a share', () => {
     [0, 20, 0, 0.1611],
     [1, 29, 0.0061, 0.1718],
     [29, 29, 0.883, 1],
-  ])('SG21 %i of %i: %f to %f', (matched, asked, low, high) => {
+  ])('SG11 %i of %i: %f to %f', (matched, asked, low, high) => {
     const interval = wilson(matched, asked);
     expect(interval.share).toBe(matched / asked);
     expect(interval.low).toBeCloseTo(low, 4);
     expect(interval.high).toBeCloseTo(high, 4);
   });
 
-  it('SG21 holds the share, lies within 0 and 1, and is its own mirror', () => {
+  it('SG11 holds the share, lies within 0 and 1, and is its own mirror', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 5_000 }), fc.nat(), (asked, draw) => {
         const matched = draw % (asked + 1);

@@ -178,7 +178,7 @@ async function estimate(
 /** How often numbers of rows are drawn; rows that are gone are drawn again. */
 const ROUNDS_MAX = 20;
 
-/** SG21: everybody, or customers drawn by the number of their row, each as likely. Not more often than once each. */
+/** SG11: everybody, or customers drawn by the number of their row, each as likely. Not more often than once each. */
 async function sampleOf(db: D1Database, customers: number, sample: number): Promise<string[]> {
   if (customers <= sample) {
     const { results } = await db.prepare('SELECT id FROM customers WHERE gone = 0').all<{ id: string }>();

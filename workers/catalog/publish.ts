@@ -134,7 +134,7 @@ export async function publish(
   return { ok: true, catalog: fresh, published, warnings };
 }
 
-/** SG22, N4: calendars may begin runs of customers who are idle, and what is worked out of their histories is another. */
+/** SG12, N4: calendars may begin runs of customers who are idle, and what is worked out of their histories is another. */
 const mustRouse = (catalog: Catalog, changed: readonly Draft[]): boolean =>
   changed.some(({ kind, document }) => {
     if (kind === 'segment') return true;

@@ -122,7 +122,7 @@ export interface Written {
   readonly versions: readonly number[];
 }
 
-/** Publishes all or nothing. `now` in milliseconds. `rouses`: every customer has to hear of it (SG22). Documents whose body did not change must be left out by the caller. */
+/** Publishes all or nothing. `now` in milliseconds. `rouses`: every customer has to hear of it (SG12). Documents whose body did not change must be left out by the caller. */
 export async function writeDocuments(
   db: D1Database,
   writes: readonly Write[],

@@ -14,7 +14,7 @@ let compiled: {
   readonly segment: CompiledSegment | null;
 } | null = null;
 
-/** SG21: whether a condition holds of the customer, `at` milliseconds; null where it is none. */
+/** SG11: whether a condition holds of the customer, `at` milliseconds; null where it is none. */
 export function asked(
   sql: SqlStorage,
   state: CustomerState,

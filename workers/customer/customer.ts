@@ -223,7 +223,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     return fired ?? NO_CATALOG;
   }
 
-  /** Other journeys may begin by calendar than when anything last happened to this customer, or something else is worked out (SG22). */
+  /** Other journeys may begin by calendar than when anything last happened to this customer, or something else is worked out (SG12). */
   async rouse(catalogVersion: number): Promise<Reply<object>> {
     const cell = this.#cell;
     const catalog = await catalogOf(cell, catalogVersion);
@@ -238,7 +238,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     return { kind: 'done' };
   }
 
-  /** SG21: whether a condition holds now, and nothing is changed by asking. Null: there is no such customer, or it does not compile. */
+  /** SG11: whether a condition holds now, and nothing is changed by asking. Null: there is no such customer, or it does not compile. */
   async asks(condition: string, catalogVersion: number): Promise<boolean | null> {
     const cell = this.#cell;
     const catalog = await catalogOf(cell, catalogVersion);

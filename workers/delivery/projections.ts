@@ -70,7 +70,7 @@ function statementsOf(db: D1Database, projections: readonly Projection[]): D1Pre
   ];
 }
 
-/** SG20. Nothing for a batch of customers of whom no segments are told. */
+/** SG10. Nothing for a batch of customers of whom no segments are told. */
 function segmentStatements(db: D1Database, projections: readonly Projection[]): D1PreparedStatement[] {
   const concerned = projections.filter(({ segments, gone }) => segments !== undefined || gone);
   if (concerned.length === 0) return [];

@@ -16,7 +16,7 @@ const AT_ONCE = 32;
 
 /**
  * Asks one page of customers, keeps how far it has come, and sends the next page. Of an older publish than the newest
- * nothing is asked any more: the newest asks everybody (SG22).
+ * nothing is asked any more: the newest asks everybody (SG12).
  * @throws where D1 or the queue fails, or a customer cannot be reached: then the page is to be done again
  */
 export async function rousePage({ after, version }: Rousing['rouse'], env: RousingEnv, now: number): Promise<void> {

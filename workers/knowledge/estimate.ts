@@ -9,7 +9,7 @@ export interface Share {
   readonly high: number;
 }
 
-/** SG21: the score interval of E. B. Wilson, "Probable Inference" (1927), of `matched` out of `asked` (more than 0). */
+/** SG11: the score interval of E. B. Wilson, "Probable Inference" (1927), of `matched` out of `asked` (more than 0). */
 export function wilson(matched: number, asked: number): Share {
   const share = matched / asked;
   const weight = Z ** 2 / asked;
