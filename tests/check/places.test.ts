@@ -42,7 +42,13 @@ describe('places', () => {
 
 describe('declarations without traits', () => {
   it('declare none: journeys are checked, and their traits are unknown', () => {
-    const around = { vocabulary: vocabularyOf({ events: { page: {} } }), journeys: null, messages: null, offers: null };
+    const around = {
+      vocabulary: vocabularyOf({ events: { page: {} } }),
+      journeys: null,
+      messages: null,
+      offers: null,
+      segments: null,
+    };
     const journey = {
       id: 'one',
       entry: [{ event: 'page', if: 'traits.seen > 1' }],

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
+import { checkDocuments } from '../../workers/check/catalog.ts';
 import { computedIn } from '../../workers/knowledge/computed.ts';
 import { learnerOf } from '../../workers/knowledge/learner.ts';
 import { type CompiledSegment, compileSegment } from '../../workers/knowledge/segments.ts';
@@ -322,5 +323,17 @@ describe('what is no segment', () => {
 
   it('SG1 a shape that is none', () => {
     expect(compileSegment({ id: 'No Id' }, 1, words).ok).toBe(false);
+  });
+});
+
+describe('names in a segment', () => {
+  it('SG1 that nobody declared are warnings, at their place', () => {
+    const document = { id: 'x', if: "count('Nobody') > 0 && traits.nothing == 1 && stages.nowhere == 'a'" };
+    const found = checkDocuments([{ kind: 'segment', document }], words);
+    expect(found[0]?.map(({ code, severity, pointer }) => [code, severity, pointer])).toEqual([
+      ['unknown-event', 'warning', '/if'],
+      ['unknown-trait', 'warning', '/if'],
+      ['unknown-journey', 'warning', '/if'],
+    ]);
   });
 });

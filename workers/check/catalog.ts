@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { Content, EventDeclarations, Message, Offer } from '../../schema/catalog.ts';
 import { Journey } from '../../schema/journey.ts';
 import { Placements } from '../../schema/placements.ts';
+import { Segment } from '../../schema/segment.ts';
 import { Site } from '../../schema/site.ts';
 import { compileFragment, type Wording, wordingOf } from '../decide/fragments.ts';
 import { compileItem } from '../decide/items.ts';
@@ -19,6 +20,7 @@ import { compilePolicies } from '../policies/policies.ts';
 import { checkJourney, type Graded, type Surroundings } from './check.ts';
 import { type Code, severityOf } from './codes.ts';
 import { type Beside, checkExperiment } from './experiments.ts';
+import { checkSegment } from './segments.ts';
 import { checkOwnReads, checkReads, shapesOf } from './templates.ts';
 
 export interface Document {
@@ -49,6 +51,7 @@ export function surroundingsOf(documents: readonly Document[], declared: Vocabul
     journeys: new Map(journeys.map((journey) => [journey.id, journey])),
     messages: new Map(messages.map((message) => [message.id, message])),
     offers: new Set(offers.map(({ id }) => id)),
+    segments: new Set(of('segment').flatMap((document) => Segment.safeParse(document).data?.id ?? [])),
   };
 }
 
@@ -127,7 +130,7 @@ export function refusalsOf({ kind, document }: Document, around: Surroundings, w
     }
     case 'segment': {
       const compiled = compileSegment(document, 0, vocabulary);
-      return compiled.ok ? [] : refuse(compiled.findings);
+      return compiled.ok ? checkSegment(compiled.segment, around) : refuse(compiled.findings);
     }
     case 'events': {
       const parsed = parse(EventDeclarations);

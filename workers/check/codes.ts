@@ -92,6 +92,8 @@ export const CODES = {
   'entry-unstarted': ['warning', 'The journey named by an entry does not start this one.'],
   'unknown-tag': ['warning', 'No journey has the tag that is to be suspended.'],
   'unknown-stage-named': ['warning', 'A condition compares the stage of a journey with one it does not have.'],
+  'unknown-segment': ['warning', 'A condition names a segment or an audience that nobody has written.'],
+  'segment-step': ['error', 'A step adds to or removes from a segment.'],
   'unknown-placement': ['warning', 'Content or an offer names a placement that placements.json does not declare.'],
   'unknown-place': ['warning', 'Content or an offer names a stage that no journey has.'],
   'unknown-item': ['warning', 'An experiment or a fallback names content, an offer or a placement that is not there.'],

@@ -18,6 +18,7 @@ export interface Surroundings {
   readonly journeys: ReadonlyMap<string, Journey> | null;
   readonly messages: ReadonlyMap<string, { readonly channel: string; readonly purpose: string }> | null;
   readonly offers: ReadonlySet<string> | null;
+  readonly segments: ReadonlySet<string> | null;
 }
 
 export interface Look {

@@ -21,14 +21,16 @@ export function checkNames(look: Look): void {
   checkJourneys(look);
 }
 
-interface Known {
+export interface Known {
   /** Declared, and emitted by journeys. */
   readonly events: ReadonlySet<string>;
   /** Declared, and set by journeys. */
   readonly traits: ReadonlySet<string>;
+  /** Segments, and audiences that journeys add to; null: nobody knows. */
+  readonly audiences: ReadonlySet<string> | null;
 }
 
-function knownOf({ journey, around }: Look): Known {
+export function knownOf({ journey, around }: Look): Known {
   const { declarations, resolve } = around.vocabulary;
   const steps = [journey, ...(around.journeys?.values() ?? [])].flatMap((each) => stepsOf(each));
   return {
@@ -42,6 +44,9 @@ function knownOf({ journey, around }: Look): Known {
       ...Object.keys(declarations.traits),
       ...steps.flatMap(({ step }) => ('set' in step ? [step.set] : [])),
     ]),
+    audiences:
+      around.segments &&
+      new Set([...around.segments, ...steps.flatMap(({ step }) => ('audience' in step ? [step.audience] : []))]),
   };
 }
 
@@ -76,7 +81,7 @@ function checkEvent(look: Look, { events }: Known, written: string, pointer: str
   );
 }
 
-function checkExpression(look: Look, known: Known, { source, pointer, event }: Written): void {
+export function checkExpression(look: Look, known: Known, { source, pointer, event }: Written): void {
   const said = new Set<string>();
   const once = (name: string, say: () => void): void => {
     if (!said.has(name)) say();
@@ -84,6 +89,8 @@ function checkExpression(look: Look, known: Known, { source, pointer, event }: W
   };
   walk(astOf(look, source), (node) => {
     if (node.op === 'call' && Object.hasOwn(HISTORY_ARITY, node.args[0])) checkCall(look, known, node, pointer, once);
+    const audience = audienceNamedIn(node);
+    if (audience !== null) once(`in ${audience}`, () => checkAudience(look, known, audience, pointer));
     for (const { journey, stage } of stagesNamedIn(node))
       once(`${journey} in ${stage}`, () => checkStageName(look, pointer, journey, stage));
     const member = memberOf(node);
@@ -107,6 +114,24 @@ function checkExpression(look: Look, known: Known, { source, pointer, event }: W
       once(`event.${name}`, () => checkProperty(look, event === null ? null : [event], name, pointer));
     if (isVariable(outer[0], 'start')) once(`start.${name}`, () => checkProperty(look, entriesOf(look), name, pointer));
   });
+}
+
+/** The audience of `'x' in segments`, or null. */
+function audienceNamedIn(node: ASTNode): string | null {
+  if (node.op !== 'in' || !isVariable(node.args[1], 'segments')) return null;
+  const [item] = node.args;
+  return item.op === 'value' && typeof item.args === 'string' ? item.args : null;
+}
+
+function checkAudience(look: Look, { audiences }: Known, audience: string, pointer: string): void {
+  if (!audiences || audiences.has(audience)) return;
+  tell(
+    look,
+    'unknown-segment',
+    pointer,
+    `no segment is called ${JSON.stringify(audience)}, and no journey adds to such an audience`,
+    `${nearest(audience, audiences)}Write the segment, or correct its name.`,
+  );
 }
 
 /** Stages that a comparison holds against the stage of a journey: `stages.j == 's'`, `stages.j in ['s', 't']`. */
@@ -195,6 +220,14 @@ function checkStepNames(look: Look, step: Step, pointer: string): void {
   const { messages, offers, vocabulary } = look.around;
   const { declarations, resolve } = vocabulary;
   if ('send' in step && messages) checkMessage(look, step, pointer, messages);
+  if ('audience' in step && look.around.segments?.has(step.audience))
+    tell(
+      look,
+      'segment-step',
+      `${pointer}/audience`,
+      `${step.audience} is a segment: who is in it follows from its condition`,
+      'Add to an audience of another name, or set a trait the segment asks for.',
+    );
   if ('grant' in step && step.kind === 'coupon' && offers && !offers.has(step.grant))
     tell(
       look,
