@@ -135,6 +135,10 @@ export const Journey = z
       .optional()
       .describe('While a run of this journey is live, journeys with one of these tags pause.'),
     priority: z.int().min(-1_000).max(1_000).optional().describe('The higher goes first; 0 where not said.'),
+    subject: z
+      .enum(['customer', 'account'])
+      .optional()
+      .describe('Whose journey it is: of a person (absent), or of a company that people act for.'),
     entry: z.array(Entry).min(1).max(LIMITS.transitionsPerStageMax),
     reentry: z
       .union([z.enum(['never', 'after_exit']), z.strictObject({ after: Duration })])

@@ -133,6 +133,9 @@ export const LIMITS = {
   /** Customers an estimate asks, unless told otherwise; and at most. */
   estimateSample: 200,
   estimateSampleMax: 1_000,
+  /** People who act for an account, and events they share with it. */
+  accountMembersMax: 200,
+  sharedEventsMax: 50,
   /** Audiences a customer is in. */
   audiencesMax: 500,
   /** Members of an emitted event, a webhook's body. */

@@ -2,6 +2,7 @@
 // absent says nothing, and then what its subject's SPEC calls the default holds.
 
 import { z } from 'zod';
+import { AccountsPolicy } from './policies/accounts.ts';
 import { ConsentPolicy } from './policies/consent.ts';
 import { IdentityPolicy } from './policies/identity.ts';
 import { PressurePolicy } from './policies/pressure.ts';
@@ -10,6 +11,7 @@ import { PrivacyPolicy } from './policies/privacy.ts';
 export const Policies = z
   .strictObject({
     $schema: z.string().optional(),
+    accounts: AccountsPolicy.optional(),
     consent: ConsentPolicy.optional(),
     identity: IdentityPolicy.optional(),
     pressure: PressurePolicy.optional(),

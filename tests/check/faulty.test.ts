@@ -64,6 +64,8 @@ describe('faulty journeys', () => {
       'computed-type',
       'computed-where',
       'segment-condition',
+      // tests/accounts
+      'account-event',
       'unknown-item',
       // tests/api/totals
       'cap-twice',

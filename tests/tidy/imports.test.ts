@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { codeBelow, importsOf, packageOf, reachableFrom, readText } from './source.ts';
 
 /** index -> api, delivery -> customer -> catalog -> decide, engine, knowledge -> schema. */
-const POLICY_CORES = ['policies', 'consent', 'identity', 'pressure', 'privacy'];
+const POLICY_CORES = ['policies', 'accounts', 'consent', 'identity', 'pressure', 'privacy'];
 const BELOW: Record<string, readonly string[]> = {
   schema: [],
   // The one place that reads the clock.
@@ -14,11 +14,12 @@ const BELOW: Record<string, readonly string[]> = {
   // Traits and segments have conditions of the engine.
   knowledge: ['engine', 'schema'],
   // What holds for every customer, one core a subject; policies puts their sections together.
+  accounts: ['engine', 'schema'],
   consent: ['engine', 'schema'],
   identity: ['engine', 'schema'],
   pressure: ['engine', 'schema'],
   privacy: ['engine', 'schema'],
-  policies: ['consent', 'identity', 'pressure', 'privacy', 'engine', 'schema'],
+  policies: ['accounts', 'consent', 'identity', 'pressure', 'privacy', 'engine', 'schema'],
   // Audiences and goals are conditions of the engine; arms are drawn by its hash.
   experiments: ['engine', 'schema'],
   // Audiences and eligibility are conditions of the engine.

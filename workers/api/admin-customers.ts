@@ -140,10 +140,9 @@ async function listCustomers(
   const columns = 'c.id, c.created_at';
   const statement =
     stage === undefined
-      ? env.DB.prepare(`SELECT ${columns} FROM customers c WHERE c.id > ? AND c.gone = 0 ORDER BY c.id LIMIT ?`).bind(
-          after,
-          limit,
-        )
+      ? env.DB.prepare(
+          `SELECT ${columns} FROM customers c WHERE c.id > ? AND c.gone = 0 AND NOT (c.id >= 'g:' AND c.id < 'g;') ORDER BY c.id LIMIT ?`,
+        ).bind(after, limit)
       : env.DB.prepare(
           `SELECT ${columns} FROM customer_stages s JOIN customers c ON c.id = s.customer_id WHERE s.journey = ? AND s.stage = ? AND s.customer_id > ? ORDER BY s.customer_id LIMIT ?`,
         ).bind(stage.slice(0, stage.indexOf(':')), stage.slice(stage.indexOf(':') + 1), after, limit);

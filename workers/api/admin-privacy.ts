@@ -70,6 +70,10 @@ async function erase(env: Env, id: string, secret: string, local: LocalMode | nu
   await env.DB.prepare('INSERT OR REPLACE INTO erased (hash, erased_at) SELECT value, ? FROM json_each(?)')
     .bind(at, hashes)
     .run();
+  // AC11: companies first, because afterwards nobody knows which they were.
+  for (const each of ids)
+    for (const account of await env.CUSTOMER.getByName(each).accountsOf())
+      await env.CUSTOMER.getByName(`g:${account}`).forgetMember(each);
   const others = ids.filter((each) => each !== owner);
   const outcomes = await mapBounded(others, AT_ONCE, (each) => env.CUSTOMER.getByName(each).erase());
   outcomes.push(await env.CUSTOMER.getByName(owner).erase());

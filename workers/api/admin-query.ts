@@ -53,7 +53,7 @@ export const noCustomer = () =>
     detail: 'There is no such customer. Ids look like u:<userId> or a:<anonymousId>, URL-encoded.',
   });
 
-/** Only ids that can be customers reach an object: asking must not create one. */
+/** Only ids that can be customers, or accounts, reach an object: asking must not create one. */
 export function customerId(id: string): string | null {
-  return /^[ua]:./su.test(id) && id.length <= LIMITS.idCharsMax + 2 ? id : null;
+  return /^[uag]:./su.test(id) && id.length <= LIMITS.idCharsMax + 2 ? id : null;
 }

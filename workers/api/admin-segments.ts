@@ -159,7 +159,9 @@ async function estimate(
   version: number,
   { if: condition, sample }: z.infer<typeof EstimateCall>,
 ): Promise<z.infer<typeof Estimate>> {
-  const row = await env.DB.prepare('SELECT count(*) AS n FROM customers WHERE gone = 0').first<{ n: number }>();
+  const row = await env.DB.prepare(`SELECT count(*) AS n FROM customers WHERE gone = 0 AND ${PEOPLE}`).first<{
+    n: number;
+  }>();
   const customers = row?.n ?? 0;
   const ids = await sampleOf(env.DB, customers, sample);
   const answers: boolean[] = [];
@@ -175,13 +177,16 @@ async function estimate(
   return { customers, sampled, matched, share, interval, estimate: Math.round(share * customers), exact };
 }
 
+/** Segments are of people, not of accounts. */
+const PEOPLE = "NOT (id >= 'g:' AND id < 'g;')";
+
 /** How often numbers of rows are drawn; rows that are gone are drawn again. */
 const ROUNDS_MAX = 20;
 
 /** SG11: everybody, or customers drawn by the number of their row, each as likely. Not more often than once each. */
 async function sampleOf(db: D1Database, customers: number, sample: number): Promise<string[]> {
   if (customers <= sample) {
-    const { results } = await db.prepare('SELECT id FROM customers WHERE gone = 0').all<{ id: string }>();
+    const { results } = await db.prepare(`SELECT id FROM customers WHERE gone = 0 AND ${PEOPLE}`).all<{ id: string }>();
     return results.map(({ id }) => id);
   }
   const bounds = await db.prepare('SELECT min(rowid) AS low, max(rowid) AS high FROM customers').first<{
@@ -193,7 +198,7 @@ async function sampleOf(db: D1Database, customers: number, sample: number): Prom
   for (let round = 0; round < ROUNDS_MAX && drawn.size < sample; round++) {
     const numbers = Array.from({ length: 2 * sample }, () => low + Math.floor(Math.random() * (high - low + 1)));
     const { results } = await db
-      .prepare('SELECT id FROM customers WHERE rowid IN (SELECT value FROM json_each(?)) AND gone = 0')
+      .prepare(`SELECT id FROM customers WHERE rowid IN (SELECT value FROM json_each(?)) AND gone = 0 AND ${PEOPLE}`)
       .bind(JSON.stringify(numbers))
       .all<{ id: string }>();
     // In the order of the table: all of a round count, or those that come first would be likelier.

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { LIMITS } from '../../schema/limits.ts';
+import { ACCOUNT_ROUTES } from './openapi-accounts.ts';
 import { CATALOG_ROUTES } from './openapi-catalog.ts';
 import { journey } from './openapi-examples.ts';
 import { EXPERIMENT_ROUTES } from './openapi-experiments.ts';
@@ -306,6 +307,7 @@ export const ADMIN_ROUTES: readonly Route[] = [
   ...CATALOG_ROUTES,
   ...EXPERIMENT_ROUTES,
   ...SEGMENT_ROUTES,
+  ...ACCOUNT_ROUTES,
   ...TOTAL_ROUTES,
   ...CUSTOMERS,
   ...IMPORT,

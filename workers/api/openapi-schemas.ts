@@ -16,6 +16,7 @@ import { Segment } from '../../schema/segment.ts';
 import { Site } from '../../schema/site.ts';
 import { Line as ConsentLine } from '../consent/log.ts';
 import { PublishedDocument, RecordedCustomer, RecordedEntry } from '../simulate/record.ts';
+import { AccountList, AccountShown } from './admin-accounts.ts';
 import { ExperimentResults, ExperimentSummary } from './admin-experiments.ts';
 import { Loss, PreviewCall } from './admin-preview.ts';
 import { Estimate, EstimateCall, SegmentCustomers, SegmentList, SegmentSummary } from './admin-segments.ts';
@@ -277,6 +278,8 @@ export const SCHEMAS = {
   SegmentCustomers,
   EstimateCall,
   Estimate,
+  AccountList,
+  Account: AccountShown,
   ItemTotals,
   Pool,
   PoolAdded,
@@ -341,6 +344,7 @@ export const SCHEMAS = {
     identifiers: z.object({ userId: z.string().optional(), anonymousIds: z.array(z.string()), stated: Identifiers }),
     devices: Devices,
     consents: z.record(z.string(), z.unknown()),
+    account: z.object({ id: z.string(), since: time }).nullable().describe('The company the customer acts for.'),
     stages,
     segments: z.record(z.string(), time).describe('Segments and audiences the customer is in: since when.'),
     runs: z.array(run),

@@ -78,6 +78,7 @@ export function sceneOf(stand: Stand): Scene {
     stand.defaultLocale,
     NO_POLICIES,
     stand.learner,
+    stand.machine.subject,
   );
   return {
     stand,

@@ -38,6 +38,8 @@ export interface Catalog extends Openings {
   readonly shelf: Shelf;
   /** Placements that are declared. */
   readonly placements: ReadonlyMap<string, PlacementRules>;
+  /** What accounts may begin, and what is worked out of their histories (AC6, AC7). */
+  readonly accounts: Openings;
   readonly policies: Policies;
   readonly segments: ReadonlyMap<string, CompiledSegment>;
   readonly messages: ReadonlyMap<string, MessageTemplate>;
@@ -121,10 +123,16 @@ export function buildCatalog(
     else items.push(part.item);
   }
   const { vocabulary } = vocabularyAt(version);
-  const initialStages = Object.fromEntries([...machines.values()].map((machine) => [machine.id, machine.initial]));
+  const [people, companies] = (['customer', 'account'] as const).map((subject) =>
+    [...machines.values()].filter((machine) => machine.subject === subject),
+  );
+  const initialStages = Object.fromEntries((people ?? []).map((machine) => [machine.id, machine.initial]));
   const declared = declarations.findLast(({ fromVersion }) => fromVersion <= version);
   const made = learnerAt(declared ? { ...declared, vocabulary } : null, segments, initialStages);
   const learner = before?.learner.key === made.key ? before.learner : made;
+  const ofAccounts = learnerAt(declared ? { ...declared, vocabulary } : null, [], {});
+  const counting = before?.accounts.learner.key === ofAccounts.key ? before.accounts.learner : ofAccounts;
+  const since = ({ id }: Machine): number => publishedAt.get(id) ?? Number.POSITIVE_INFINITY;
   return {
     version,
     openingsVersion,
@@ -134,7 +142,8 @@ export function buildCatalog(
       Object.entries(vocabulary.declarations.events).flatMap(([name, event]) => (event.trusted ? [name] : [])),
     ),
     machines,
-    ...openingsOf(machines.values(), ({ id }) => publishedAt.get(id) ?? Number.POSITIVE_INFINITY, learner),
+    ...openingsOf(people ?? [], since, learner),
+    accounts: openingsOf(companies ?? [], since, counting),
     initialStages,
     shelf: shelve(items),
     placements,

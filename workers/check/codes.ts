@@ -49,6 +49,8 @@ export const CODES = {
     'error',
     'A segment asks for what belongs to an event or a run, or for a time nobody can tell.',
   ],
+  'account-send': ['error', 'A journey of an account sends, and has nobody to send to.'],
+  'account-event': ['error', 'The policies share an event that is not declared.'],
   // Ways through the stages.
   'unreachable-stage': ['warning', 'No way leads from the initial stage to this one.'],
   'dead-end': [

@@ -6,6 +6,7 @@ import type { FieldDeclaration } from '../../schema/catalog.ts';
 import type { Journey, Step } from '../../schema/journey.ts';
 import { escapePointer } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
+import { MEMBER_EVENTS } from '../accounts/state.ts';
 import { checkTypes, HISTORY_ARITY, memberOf, walk } from '../engine/cel.ts';
 import { durationMs } from '../engine/durations.ts';
 import { isSystemEvent } from '../engine/machine.ts';
@@ -69,9 +70,12 @@ function eventsOf(journey: Journey): { event: string; pointer: string }[] {
   ];
 }
 
+/** What an account hears of who acts for it; they are nobody's to declare. */
+const MEMBER_NAMES: ReadonlySet<string> = new Set(Object.values(MEMBER_EVENTS));
+
 function checkEvent(look: Look, { events }: Known, written: string, pointer: string): void {
   const event = look.around.vocabulary.resolve(written);
-  if (events.has(event) || isSystemEvent(event)) return;
+  if (events.has(event) || isSystemEvent(event) || MEMBER_NAMES.has(event)) return;
   tell(
     look,
     'unknown-event',

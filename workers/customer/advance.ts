@@ -1,13 +1,15 @@
 // Inputs of a commit under way: the rows an event or a timer adds. How they move the customer is the engine's
 // (travel.ts); what the effects come to stands in effects.ts.
 
-import { isObject } from '../../schema/json.ts';
+import { isObject, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
+import { isAccount } from '../accounts/state.ts';
 import { keptWithout, SAYS_CONSENT } from '../consent/statements.ts';
 import type { EngineEvent } from '../engine/machine.ts';
 import { engineEventOf as eventOfMessage } from '../engine/message.ts';
 import * as travel from '../engine/travel.ts';
 import type { World } from '../engine/traveller.ts';
+import { joiningOf, noteAccount, noteMember, shareEvent, speaksOfAccounts } from './accounts.ts';
 import { noteClaimed } from './claims.ts';
 import { type Commit, learn } from './commit.ts';
 import { noteConsent, refused } from './consents.ts';
@@ -72,6 +74,7 @@ export function applyEvent(commit: Commit, sent: IncomingEvent, now: number): bo
   state.events++;
   commit.head = true;
   travel.noteEvent(state, name, now);
+  const joinings = hearOfAccounts(commit, incoming, now);
   let parsed: EngineEvent | null = null;
   const event = (): EngineEvent => {
     parsed ??= engineEventOf(incoming);
@@ -86,7 +89,30 @@ export function applyEvent(commit: Commit, sent: IncomingEvent, now: number): bo
   noteClaimed(commit, name, event, now);
   travel.offerEvent(WORLD, commit, name, event, at, now);
   for (const request of requests) applyEvent(commit, request, now);
+  for (const joining of joinings) applyEvent(commit, joining, now);
   return true;
+}
+
+/** What an event says of companies: a member of this account, the account of this person, what is shared (workers/accounts). */
+function hearOfAccounts(commit: Commit, incoming: IncomingEvent, now: number): readonly IncomingEvent[] {
+  const { name, type, body } = incoming;
+  const { declared, shares } = commit.policies.accounts;
+  const message = (): JsonObject => {
+    const parsed: unknown = JSON.parse(body);
+    return isObject(parsed) ? parsed : {};
+  };
+  if (isAccount(commit.state.id)) {
+    if (name.startsWith('Member ')) noteMember(commit, name, message(), now);
+    return NO_EVENTS;
+  }
+  if (speaksOfAccounts(name)) {
+    if (noteAccount(commit, incoming, message(), now)) travel.noteTraits(WORLD, commit, now);
+    return NO_EVENTS;
+  }
+  if (!declared) return NO_EVENTS;
+  if (shares.has(name)) shareEvent(commit, incoming, message);
+  const joining = type === 'group' ? joiningOf(commit, incoming, message()) : null;
+  return joining ? [joining] : NO_EVENTS;
 }
 
 const NO_EVENTS: readonly IncomingEvent[] = [];
@@ -105,7 +131,11 @@ function hearConsent(commit: Commit, event: IncomingEvent, now: number): readonl
 function asPermitted(commit: Commit, event: IncomingEvent, now: number): IncomingEvent | null {
   const rules = commit.policies.consent;
   const { purpose = '' } = rules.events ?? {};
-  if (SAYS_CONSENT.has(event.name) || refused(commit.sql, commit.state, rules, purpose, null, now) === null)
+  if (
+    SAYS_CONSENT.has(event.name) ||
+    event.type === 'account' ||
+    refused(commit.sql, commit.state, rules, purpose, null, now) === null
+  )
     return event;
   const message: unknown = JSON.parse(event.body);
   const kept = isObject(message) ? keptWithout(message, event.name, rules) : null;

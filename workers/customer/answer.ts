@@ -318,6 +318,7 @@ export function describe(
       : { anonymousIds: [state.id.slice(2), ...anonymousIds], stated },
     devices,
     consents,
+    account: state.account?.account ? { id: state.account.account, since: iso(state.account.since) } : null,
     stages: stagesOf(state),
     segments: Object.fromEntries(
       Object.entries(membershipsOf(state.known) ?? {}).map(([segment, since]) => [segment, iso(since)]),

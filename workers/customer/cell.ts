@@ -2,16 +2,18 @@
 // dropped after any failure. Everything that reads or writes a customer's state goes through here; what the state means
 // stands elsewhere. Between two awaits nothing else runs, so after an await `load` is asked again.
 
+import { isAccount } from '../accounts/state.ts';
 import { loadMachine, machineInMemory } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { now, platformTime } from '../clock.ts';
 import { nextWakeAt } from '../engine/due.ts';
 import { type Known, NOTHING_KNOWN } from '../engine/learner.ts';
 import type { Run } from '../engine/machine.ts';
-import { type MachineOf, NO_OPENINGS } from '../engine/traveller.ts';
+import { type MachineOf, NO_OPENINGS, type Openings } from '../engine/traveller.ts';
 import { NO_TRIALS } from '../experiments/screen.ts';
 import { NO_POLICIES } from '../policies/policies.ts';
 import type { TotalsNamespace } from '../totals/messages.ts';
+import { tellMembers } from './accounts.ts';
 import type { Answered } from './adopting.ts';
 import { fireTimers } from './advance.ts';
 import { alarmAt, type Told } from './alarm.ts';
@@ -117,9 +119,13 @@ const NOTHING_WRITTEN = new Error('nothing was written');
  */
 function recall(state: CustomerState, catalog: Catalog | null): void {
   if (state.known !== null || !catalog) return;
-  const { learner } = catalog;
+  const { learner } = openingsFor(catalog, state.id);
   state.known = state.catalogVersion >= learner.version ? learner.nobody : NEVER_ASKED;
 }
+
+/** Journeys of people begin for people, those of accounts for accounts (AC6). */
+export const openingsFor = (catalog: Catalog | null, id: string): Openings =>
+  catalog === null ? NO_OPENINGS : isAccount(id) ? catalog.accounts : catalog;
 
 const NEVER_ASKED: Known = { ...NOTHING_KNOWN, key: 'never' };
 
@@ -178,7 +184,8 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
     recall(customer, catalog);
     const moving = customer.movedTo !== null && !customer.released;
     const wanted = alarmAt({
-      nextDueAt: customer.movedTo === null ? nextWakeAt(customer, machineOf(catalog), catalog ?? NO_OPENINGS) : null,
+      nextDueAt:
+        customer.movedTo === null ? nextWakeAt(customer, machineOf(catalog), openingsFor(catalog, customer.id)) : null,
       dirtySince: moving ? null : customer.dirtySince,
       told: cell.told,
       outboxAt: outbox[0]?.nextAt ?? null,
@@ -212,7 +219,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
           sql,
           state: draft,
           machineOf: machineOf(catalog),
-          openings: catalog ?? NO_OPENINGS,
+          openings: openingsFor(catalog, name()),
           silence,
           isNew: before === null,
           now: now(),
@@ -224,6 +231,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
         });
         result = { value: work(commit) };
         if (catalog) meet(commit, catalog, before);
+        if (isAccount(draft.id) && (commit.traitsChanged || commit.dirty)) tellMembers(commit, null);
         strikeOff(commit);
         finishCommit(commit);
         if (commit.wrote) {
@@ -275,7 +283,11 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
     if (!customer) return false;
     recall(customer, catalog);
     if (woken?.of !== customer || woken.by !== catalog)
-      woken = { of: customer, by: catalog, at: nextWakeAt(customer, machineOf(catalog), catalog) };
+      woken = {
+        of: customer,
+        by: catalog,
+        at: nextWakeAt(customer, machineOf(catalog), openingsFor(catalog, customer.id)),
+      };
     return woken.at !== null && woken.at <= at;
   };
 

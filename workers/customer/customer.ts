@@ -3,9 +3,11 @@
 // Memory and commits: cell.ts. What leaves: outbound.ts. What an input does: advance.ts.
 
 import { DurableObject } from 'cloudflare:workers';
+import { isAccount, type Members } from '../accounts/state.ts';
 import { catalogInMemory } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { now, platformTime } from '../clock.ts';
+import { accountsIn, forgetMember, readMembers } from './accounts.ts';
 import { adoptSource, catalogOf, GOES_ON, SAID } from './adopting.ts';
 import { applyEvents } from './advance.ts';
 import { retryAt } from './alarm.ts';
@@ -236,6 +238,23 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     });
     tellAfterwards(cell, catalog, this.#afterwards);
     return { kind: 'done' };
+  }
+
+  /** Who acts for this account; null where it is none. */
+  async members(): Promise<Members | null> {
+    return this.#cell.load() && isAccount(this.#cell.name()) ? readMembers(this.#cell.sql) : null;
+  }
+
+  /** Companies this customer has ever acted for. */
+  async accountsOf(): Promise<string[]> {
+    return this.#cell.load() ? accountsIn(this.#cell.sql) : [];
+  }
+
+  /** AC11. */
+  async forgetMember(member: string): Promise<void> {
+    const cell = this.#cell;
+    if (!cell.load()) return;
+    cell.transact(await readyCatalog(cell), null, (commit) => forgetMember(commit, member));
   }
 
   /** SG11: whether a condition holds now, and nothing is changed by asking. Null: there is no such customer, or it does not compile. */

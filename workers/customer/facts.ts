@@ -1,6 +1,7 @@
 // What conditions ask of a customer, answered from the object's rows.
 
 import { isObject, type Json } from '../../schema/json.ts';
+import { viewOf } from '../accounts/state.ts';
 import type { Chronicle, Facts } from '../engine/facts.ts';
 import { membershipsOf, toldTraits } from '../engine/learner.ts';
 import { engineEventOf } from '../engine/message.ts';
@@ -10,7 +11,7 @@ import { nullable, SQL } from './storage.ts';
 const TIME_MIN = -9_000_000_000_000_000;
 
 /** Who the facts are about. */
-type About = Pick<CustomerState, 'id' | 'traits' | 'lastActivityAt' | 'known'>;
+type About = Pick<CustomerState, 'id' | 'traits' | 'lastActivityAt' | 'known' | 'account'>;
 
 /** Facts answered from the rows, which include everything this transaction has written so far (C6). */
 export function factsFromRows(sql: SqlStorage, about: About): Chronicle {
@@ -31,7 +32,8 @@ export function factsFromRows(sql: SqlStorage, about: About): Chronicle {
     traits,
     lastActivityAt: lastActivityAt ?? -Infinity,
     customerId: id,
-    ...(segments ? { segments } : {}),
+    segments,
+    account: viewOf(about.account),
     count: (event, from, to) => Number(sql.exec(SQL.count, event, bound(from), to).one()['n']),
     sum: (event, property, from, to) => {
       let sum = 0;

@@ -2,6 +2,7 @@
 // a kind of part adds a line here; a part without a line stays behind and is forgotten with the source. Entries, traits,
 // runs, messages and earlier merges have ways of their own (move.ts).
 
+import { revertAccount, takeAccount } from './accounts.ts';
 import { takeClaims } from './claims.ts';
 import type { Commit } from './commit.ts';
 import { CONSENTS, revertConsents, takeConsents } from './consents.ts';
@@ -10,7 +11,7 @@ import { takeExposures } from './exposures.ts';
 import { IDENTIFIER, revertIdentifier, takeIdentifiers } from './identifiers.ts';
 import { KNOWN, revertKnown, takeKnown } from './knowing.ts';
 import { takeLedgers } from './ledgers.ts';
-import { type Part, partsBelow } from './storage.ts';
+import { ACCOUNT_PART, type Part, partsBelow } from './storage.ts';
 
 export interface Joining {
   /** The customer whose parts these are. */
@@ -30,6 +31,11 @@ export interface Join {
 
 export const JOINS: readonly Join[] = [
   { prefix: IDENTIFIER, take: takeIdentifiers, revert: revertIdentifier },
+  {
+    prefix: ACCOUNT_PART,
+    take: (commit, theirs) => takeAccount(commit, theirs),
+    revert: (commit, _, body) => revertAccount(commit, body),
+  },
   { prefix: 'exposure:', take: (commit, theirs) => takeExposures(commit, theirs) },
   { prefix: 'ledger:', take: (commit, theirs) => takeLedgers(commit, theirs) },
   { prefix: 'claims:', take: (commit, theirs, { at }) => takeClaims(commit, theirs, at) },

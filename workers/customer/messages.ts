@@ -1,6 +1,7 @@
 // What travels between the Worker, the queue and the customer's object: plain data, no behaviour. Each request is one RPC.
 
 import type { JsonObject } from '../../schema/json.ts';
+import type { Members } from '../accounts/state.ts';
 import type { Explained } from '../decide/decide.ts';
 import type { FieldValue } from '../decide/templates.ts';
 import type { DueTimer, Run } from '../engine/machine.ts';
@@ -14,7 +15,7 @@ export interface IncomingEvent {
   readonly messageId: string;
   /** The declared name, aliases resolved. */
   readonly name: string;
-  /** The call it came by: track, page, screen, identify, group, alias. */
+  /** The call it came by: track, page, screen, identify, group, alias; `account` for the system's own word. */
   readonly type: string;
   /** When it happened by our clock, milliseconds. */
   readonly at: number;
@@ -22,7 +23,7 @@ export interface IncomingEvent {
   readonly body: string;
   /** The customers that this event says are the same person, as far as it may say so (GM1, GM2). */
   readonly merges: string | readonly string[] | null;
-  /** A secret key or a customer token stands behind it; said of identify calls only. */
+  /** A secret key or a customer token stands behind it; said of identify and group calls only. */
   readonly vouched?: true;
   /** Its context may say something about consent. */
   readonly signals?: true;
@@ -158,6 +159,8 @@ export interface Described {
   };
   readonly devices: readonly ShownDevice[];
   readonly consents: JsonObject;
+  /** The company the customer acts for; since when, ISO 8601. */
+  readonly account: { readonly id: string; readonly since: string } | null;
   readonly stages: Record<string, string>;
   /** Segments and audiences: since when, ISO 8601. */
   readonly segments: Record<string, string>;
@@ -406,6 +409,9 @@ export interface CustomerCalls {
   pendingProjection(): Promise<Projection | null>;
   confirm(revision: number): Promise<void>;
   describe(): Promise<Described | null>;
+  members(): Promise<Members | null>;
+  accountsOf(): Promise<string[]>;
+  forgetMember(member: string): Promise<void>;
   own(catalogVersion: number): Promise<Reply<{ readonly own: Own | null }>>;
   timeline(before: number, limit: number): Promise<Entry[] | null>;
   recorded(after: number, limit: number): Promise<Reply<Recorded> | null>;

@@ -3,6 +3,7 @@
 // an isolate hears of a publish seconds later.
 
 import { LIMITS } from '../../schema/limits.ts';
+import { isAccount } from '../accounts/state.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { MetCatalog } from './messages.ts';
 import type { CustomerState } from './state.ts';
@@ -14,7 +15,10 @@ const PART = 'met';
 export const meetsOthers = (catalog: Catalog, state: CustomerState): boolean =>
   catalog.openingsVersion > state.catalogVersion ||
   catalog.version < state.catalogVersion ||
-  catalog.learner.key !== (state.known?.key ?? catalog.learner.key);
+  keyFor(catalog, state) !== (state.known?.key ?? keyFor(catalog, state));
+
+const keyFor = (catalog: Catalog, { id }: CustomerState): string =>
+  (isAccount(id) ? catalog.accounts : catalog).learner.key;
 
 /** Notes that from here on `catalog` holds. `before` is the state as it was; nothing of the commit is written yet. */
 export function noteMet(sql: SqlStorage, catalog: Catalog, before: CustomerState): void {

@@ -8,11 +8,12 @@ import { indexedRevision } from '../catalog/store.ts';
 import { now } from '../clock.ts';
 import { nextWakeAt } from '../engine/due.ts';
 import { membershipsOf } from '../engine/learner.ts';
-import { liveRuns, NO_OPENINGS } from '../engine/traveller.ts';
+import { liveRuns } from '../engine/traveller.ts';
 import type { SettleRequest } from '../totals/messages.ts';
+import { type AccountEffect, deliverAccountEffect } from './accounts.ts';
 import { catalogOf, letGo, pursue } from './adopting.ts';
 import { checkIndexAt, retryAt } from './alarm.ts';
-import type { Cell } from './cell.ts';
+import { type Cell, openingsFor } from './cell.ts';
 import { projectedExposures } from './exposures.ts';
 import { settleIdentifier } from './identifiers.ts';
 import type { GivenBack, Projection } from './messages.ts';
@@ -29,6 +30,7 @@ type OutboxEffect =
   | { readonly kind: 'restore'; readonly source: string; readonly given: GivenBack }
   | { readonly kind: 'message'; readonly key: string }
   | { readonly kind: 'identifier'; readonly identifier: string }
+  | AccountEffect
   | { readonly kind: 'total'; readonly shard: string; readonly request: SettleRequest };
 
 /**
@@ -50,6 +52,9 @@ export async function drain(cell: Cell): Promise<void> {
         await settleIdentifier(cell, catalog, effect.identifier);
       } else if (effect.kind === 'total') {
         await cell.env.TOTALS.getByName(effect.shard).settle(effect.request);
+        deleteOutbox(cell.sql, row.key);
+      } else if (effect.kind === 'account' || effect.kind === 'members') {
+        await deliverAccountEffect(cell, effect);
         deleteOutbox(cell.sql, row.key);
       } else if (effect.kind === 'adopt') {
         await pursue(cell, effect.source);
@@ -90,7 +95,7 @@ export function projectionOf(cell: Cell, catalog: Catalog | null): Projection {
     customerId: state.id,
     revision: state.revision,
     createdAt: state.createdAt,
-    nextDueAt: gone ? null : nextWakeAt(state, cell.machineOf(catalog), catalog ?? NO_OPENINGS),
+    nextDueAt: gone ? null : nextWakeAt(state, cell.machineOf(catalog), openingsFor(catalog, state.id)),
     stages: gone ? [] : stages,
     gone,
     ...(known ? { segments: gone ? [] : segments } : {}),

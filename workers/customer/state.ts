@@ -2,6 +2,7 @@
 // and dropped after a failure, so it can never be ahead of the disk.
 
 import type { JsonObject } from '../../schema/json.ts';
+import type { Membership } from '../accounts/state.ts';
 import type { Known } from '../engine/learner.ts';
 import type { Run } from '../engine/machine.ts';
 
@@ -28,6 +29,8 @@ export interface CustomerState {
   traits: JsonObject;
   /** What was worked out of the history (workers/knowledge); null: nothing was written yet. */
   known: Known | null;
+  /** The account a person acts for, or the trace of one; null: there was none. */
+  account: Membership | null;
   readonly runs: Map<string, Run>;
   nextSeq: number;
 }
@@ -48,6 +51,7 @@ export function newState(id: string, now: number): CustomerState {
     released: false,
     traits: {},
     known: null,
+    account: null,
     runs: new Map(),
     nextSeq: 1,
   };

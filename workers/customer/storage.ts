@@ -3,6 +3,7 @@
 
 import type { JsonObject } from '../../schema/json.ts';
 import { isObject } from '../../schema/json.ts';
+import type { Membership } from '../accounts/state.ts';
 import type { Known } from '../engine/learner.ts';
 import type { Run } from '../engine/machine.ts';
 import type { Sighting } from '../identity/devices.ts';
@@ -51,6 +52,10 @@ export const SQL = {
     'SELECT seq, at, applied_at, kind, name, message_id, body FROM entries WHERE seq < ? ORDER BY seq DESC LIMIT ?',
   entriesAfter:
     'SELECT seq, at, applied_at, kind, name, message_id, body FROM entries WHERE seq > ? ORDER BY seq LIMIT ?',
+  accounts:
+    "SELECT DISTINCT json_extract(body, '$.properties.account') AS account FROM entries WHERE name = 'Account Joined'",
+  forgetMember:
+    "UPDATE entries SET body = json_remove(body, '$.properties.customer') WHERE name IN ('Member Joined', 'Member Left') AND json_extract(body, '$.properties.customer') = ?",
   addPart: 'INSERT INTO parts (name, body) VALUES (?, ?) ON CONFLICT (name) DO NOTHING',
   messages: "SELECT body FROM parts WHERE name >= 'message:' AND name < ? ORDER BY name DESC LIMIT ?",
   lastMessage: "SELECT name FROM parts WHERE name >= 'message:' AND name < 'message;' ORDER BY name DESC LIMIT 1",
@@ -105,6 +110,7 @@ export function readState(sql: SqlStorage): CustomerState | null {
     released: row['released'] === 1,
     traits: readTraits(sql),
     known: readKnown(sql),
+    account: readMembership(sql),
     runs,
     nextSeq: Number(sql.exec(SQL.lastSeq).one()['seq'] ?? 0) + 1,
   };
@@ -121,6 +127,13 @@ function readTraits(sql: SqlStorage): JsonObject {
   return isObject(traits) ? traits : {};
 }
 
+/** The account a person acts for; null where there was none. */
+function readMembership(sql: SqlStorage): Membership | null {
+  const body = readPart(sql, ACCOUNT_PART);
+  return body === null ? null : (JSON.parse(body) as Membership);
+}
+
+export const ACCOUNT_PART = 'account';
 const KNOWN_PART = 'known';
 
 /** What was worked out of the history; null where nothing was written. */

@@ -76,6 +76,7 @@ export function runEnvironment(call: HistoryCall): Environment {
     .registerVariable('event', 'dyn')
     .registerVariable('traits', 'dyn')
     .registerVariable('segments', 'dyn')
+    .registerVariable('account', 'dyn')
     .registerVariable('stages', 'dyn')
     .registerVariable('start', 'dyn')
     .registerVariable('answers', 'dyn');
@@ -138,6 +139,7 @@ export function checkTypes(source: string, ast: ASTNode, context: CheckContext):
   const env = checkBase.clone();
   env.registerVariable('stages', 'map<string, string>');
   env.registerVariable('segments', 'map<string, double>');
+  env.registerVariable({ name: 'account', schema: { id: 'dyn', traits: 'dyn', stages: 'dyn' } });
   env.registerVariable({ name: 'traits', schema: typesOf(context.declarations.traits, used.traits) });
   env.registerVariable({
     name: 'event',

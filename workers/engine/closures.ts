@@ -6,6 +6,7 @@ import type { ASTNode, BinaryOperator } from '@marcbachmann/cel-js';
 import type { Json } from '../../schema/json.ts';
 import { HISTORY_ARITY, memberOf } from './cel.ts';
 import { durationMs } from './durations.ts';
+import { NO_ACCOUNT } from './facts.ts';
 import { askHistory, type DeclaredMembers, type Resolve, type Scope } from './scope.ts';
 
 export type Value = Json;
@@ -108,11 +109,21 @@ function path(node: ASTNode, context: ClosureContext): Compiled | null {
   const [first, second] = names;
   if (first === undefined) return null;
   if (root.args === 'traits') return other(descend((scope) => scope.traits, names, context.traits.has(first)));
+  if (root.args === 'account') return accountPath(names);
   if (root.args === 'stages') return other(descend((scope) => scope.stages, names, false));
   if (root.args !== 'event') return null;
   if (first === 'properties' && second !== undefined)
     return other(descend((scope) => scope.event.properties, names.slice(1), context.properties.has(second)));
   if (first === 'name' && names.length === 1) return other((scope) => scope.event.name);
+  return null;
+}
+
+/** AC8: whatever an account has or has not is known, so what is absent is null. */
+function accountPath([first, ...rest]: readonly string[]): Compiled | null {
+  if (first === 'id' && rest.length === 0) return other(({ facts }) => facts.account?.id ?? null);
+  if (rest.length === 0) return null;
+  if (first === 'traits') return other(descend(({ facts }) => (facts.account ?? NO_ACCOUNT).traits, rest, true));
+  if (first === 'stages') return other(descend(({ facts }) => (facts.account ?? NO_ACCOUNT).stages, rest, true));
   return null;
 }
 

@@ -104,18 +104,32 @@ export function compileJourney(document: unknown, version: number, vocabulary: V
     if (stage) stages.set(name, compileStage(name, inOrder.indexOf(name), stage, heard, build));
   }
   checkAnswers(build);
+  if (journey.subject === 'account') checkNoSends(stages, build);
   const caps = compileCaps(journey, build);
   if (build.findings.length > 0) return { ok: false, findings: build.findings };
   const sends = [...stages.values()].some((stage) => stage.program.some((instruction) => instruction.op === 'send'));
-  const { id, initial, priority = 0, tags = [], suspends = null, onMerge = 'later' } = journey;
+  const { id, initial, priority = 0, tags = [], suspends = null, onMerge = 'later', subject = 'customer' } = journey;
   const keeps = build.keeps && [...build.keeps].sort();
   return {
     ok: true,
     machine: {
       ...{ id, version, journey, initial, key, reentry, caps, priority, tags, suspends, zone, sends, keeps },
-      ...{ webhooks: [...build.webhooks], goal, entry, schedules, exit, stages, onMerge },
+      ...{ webhooks: [...build.webhooks], goal, entry, schedules, exit, stages, onMerge, subject },
     },
   };
+}
+
+/** AC6. */
+function checkNoSends(stages: ReadonlyMap<string, CompiledStage>, build: Build): void {
+  for (const [name, { program }] of stages)
+    if (program.some((instruction) => instruction.op === 'send'))
+      say(
+        build,
+        'account-send',
+        `/stages/${escapePointer(name)}/steps`,
+        'sends, but a journey of an account has nobody to send to',
+        'Let a journey of the member enter by Account Changed and send.',
+      );
 }
 
 /** R1. */

@@ -24,7 +24,7 @@ export interface Condition {
 /** What else a condition looks at, for whoever has to know when its answer may change. */
 export interface Asks {
   readonly event: boolean;
-  /** Traits or segments: what is known of the customer beside the history. */
+  /** Traits, segments or the account: what is known of the customer beside the history. */
   readonly traits: boolean;
   readonly segments: boolean;
   readonly stages: boolean;
@@ -169,7 +169,7 @@ function asksOf(ast: ASTNode): Asks {
   });
   return {
     event: variables.has('event'),
-    traits: variables.has('traits') || variables.has('segments'),
+    traits: variables.has('traits') || variables.has('segments') || variables.has('account'),
     segments: variables.has('segments'),
     stages: variables.has('stages'),
     time,

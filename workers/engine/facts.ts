@@ -14,6 +14,8 @@ export interface Facts {
   readonly customerId?: string;
   /** The segments and audiences the customer is in: since when, milliseconds. Absent: none. */
   readonly segments?: Memberships | undefined;
+  /** The account the customer acts for (AC8). Absent: none. */
+  readonly account?: AccountFacts | undefined;
   count(event: string, from: number, to: number): number;
   sum(event: string, property: string, from: number, to: number): number;
   distinct(event: string, property: string, from: number, to: number): number;
@@ -30,6 +32,14 @@ export interface Chronicle extends Facts {
   /** When the first such event after an instant happened or will, or null. */
   nextAt(event: string, after: number): number | null;
 }
+
+export interface AccountFacts {
+  readonly id: string | null;
+  readonly traits: JsonObject;
+  readonly stages: { readonly [journey: string]: string };
+}
+
+export const NO_ACCOUNT: AccountFacts = Object.freeze({ id: null, traits: {}, stages: {} });
 
 export interface Memberships {
   readonly [id: string]: number;
@@ -90,9 +100,9 @@ export function askedOnce(facts: Facts): Facts {
     answers.set(key, answer);
     return answer;
   };
-  const { traits, lastActivityAt, customerId = '', segments } = facts;
+  const { traits, lastActivityAt, customerId = '', segments, account } = facts;
   return {
-    ...{ traits, lastActivityAt, customerId, ...(segments ? { segments } : {}) },
+    ...{ traits, lastActivityAt, customerId, segments, account },
     count: (event, from, to) => once(`count ${from} ${to} ${event}`, () => facts.count(event, from, to)),
     sum: (event, name, from, to) =>
       once(`sum ${from} ${to} ${name.length} ${name}${event}`, () => facts.sum(event, name, from, to)),

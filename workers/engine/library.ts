@@ -9,6 +9,7 @@ import { LIMITS } from '../../schema/limits.ts';
 import { firstLine, HISTORY_ARITY, isMacro, memberOf, runEnvironment, walk } from './cel.ts';
 import { sameJson } from './closures.ts';
 import { durationMs } from './durations.ts';
+import { NO_ACCOUNT } from './facts.ts';
 import { askHistory, type DeclaredMembers, type Evaluated, type Resolve, type Scope } from './scope.ts';
 
 /** The evaluation under way: evaluation is synchronous, so one place is enough for the one environment all share. */
@@ -65,8 +66,9 @@ function evaluate(parsed: ParseResult, scope: Scope, resolve: Resolve, asMaps: b
   try {
     const start = scope.start ?? NOTHING;
     const answers = scope.answers ?? NOTHING;
+    const account = scope.facts.account ?? NO_ACCOUNT;
     const segments = scope.facts.segments ?? NOTHING;
-    const value: unknown = parsed({ event, traits, segments, stages: scope.stages, start, answers });
+    const value: unknown = parsed({ event, traits, segments, account, stages: scope.stages, start, answers });
     if (current.iterations > LIMITS.conditionIterationsMax) return { ok: false, detail: TOO_MANY_ITERATIONS };
     return { ok: true, value: plain(value, { parts: 0 }) };
   } catch (error) {
@@ -116,6 +118,16 @@ function readDeclared(node: ASTNode & Innards, declared: DeclaredMembers): void 
   if (owner.op === 'id' && owner.args === 'traits' && declared.traits.has(name))
     node.evaluate = () => (underWay ? read(underWay.traits, name) : null);
   const outer = memberOf(owner);
+  if (
+    outer &&
+    (outer[1] === 'traits' || outer[1] === 'stages') &&
+    outer[0].op === 'id' &&
+    outer[0].args === 'account'
+  ) {
+    const [, part] = outer;
+    node.evaluate = () =>
+      read((underWay?.scope.facts.account ?? NO_ACCOUNT)[part === 'traits' ? 'traits' : 'stages'], name);
+  }
   if (outer?.[1] === 'properties' && outer[0].op === 'id' && outer[0].args === 'event' && declared.properties.has(name))
     node.evaluate = () => (underWay ? read(underWay.properties, name) : null);
 }

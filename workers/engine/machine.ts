@@ -216,6 +216,8 @@ export interface Machine {
   readonly schedules: readonly CompiledSchedule[];
   readonly exit: ReadonlyMap<string, readonly CompiledTrigger[]>;
   readonly stages: ReadonlyMap<string, CompiledStage>;
+  /** Whose journey it is: of people, or of accounts. */
+  readonly subject: 'customer' | 'account';
   /** Which run stays where two customers are one (M2, GM8). */
   readonly onMerge: 'later' | 'earlier' | 'target';
 }
@@ -250,6 +252,10 @@ export const SYSTEM_EVENTS = {
   left: 'Audience Left',
   /** A webhook answered: `properties.run`, `webhook`, `status` and `body`. */
   answered: 'Webhook Answered',
+  /** The account a customer acts for (workers/accounts): `properties.account`. */
+  accountJoined: 'Account Joined',
+  accountLeft: 'Account Left',
+  accountChanged: 'Account Changed',
   /** A schedule's instant has come. Never sent: an entry hears it and nothing else. */
   scheduled: 'Journey Scheduled',
 } as const;

@@ -34,7 +34,15 @@ const FUNCTIONS: ReadonlySet<string> = new Set([
   ...['getMinutes', 'getMonth', 'getSeconds'],
 ]);
 
-const VARIABLES: ReadonlySet<string> = new Set(['event', 'traits', 'segments', 'stages', 'start', 'answers']);
+const VARIABLES: ReadonlySet<string> = new Set([
+  'event',
+  'traits',
+  'segments',
+  'account',
+  'stages',
+  'start',
+  'answers',
+]);
 
 /** The first reason to refuse an expression that parses, or null. */
 export function findRefusal(ast: ASTNode): ConditionFault | null {

@@ -1,6 +1,7 @@
 // journeys/policies.json becomes the policies of a catalog: each section is compiled by the core that applies it.
 
 import { Policies as Written } from '../../schema/policies.ts';
+import { type AccountRules, compileAccounts, NO_ACCOUNTS } from '../accounts/policy.ts';
 import { type ConsentRules, compileConsent, NO_CONSENT_RULES } from '../consent/policy.ts';
 import type { Vocabulary } from '../engine/compile.ts';
 import { type Finding, findingsOf } from '../engine/findings.ts';
@@ -10,6 +11,7 @@ import { compilePrivacy, NO_PRIVACY_RULES, type PrivacyRules } from '../privacy/
 
 /** What holds for every customer. Nothing is undefined here: a section nobody wrote is the default of its core. */
 export interface Policies {
+  readonly accounts: AccountRules;
   readonly consent: ConsentRules;
   readonly identity: IdentityRules;
   readonly pressure: PressureRules;
@@ -21,7 +23,7 @@ export type CompiledPolicies =
   | { readonly ok: false; readonly findings: readonly Finding[] };
 
 /** @param vocabulary what conditions in policies are compiled with */
-export function compilePolicies(document: unknown, _vocabulary: Vocabulary): CompiledPolicies {
+export function compilePolicies(document: unknown, vocabulary: Vocabulary): CompiledPolicies {
   const parsed = Written.safeParse(document);
   if (!parsed.success) return { ok: false, findings: findingsOf(parsed.error.issues, document) };
   const consent = parsed.data.consent
@@ -36,9 +38,14 @@ export function compilePolicies(document: unknown, _vocabulary: Vocabulary): Com
     ? compilePressure(parsed.data.pressure)
     : { ok: true as const, rules: NO_PRESSURE };
   if (!pressure.ok) return pressure;
+  const accounts = parsed.data.accounts
+    ? compileAccounts(parsed.data.accounts, vocabulary)
+    : { ok: true as const, rules: NO_ACCOUNTS };
+  if (!accounts.ok) return accounts;
   return {
     ok: true,
     policies: {
+      accounts: accounts.rules,
       consent: consent.rules,
       identity: identity.rules,
       pressure: pressure.rules,
@@ -49,6 +56,7 @@ export function compilePolicies(document: unknown, _vocabulary: Vocabulary): Com
 
 /** Where nobody has written any. */
 export const NO_POLICIES: Policies = {
+  accounts: NO_ACCOUNTS,
   consent: NO_CONSENT_RULES,
   identity: NO_IDENTITY_RULES,
   pressure: NO_PRESSURE,

@@ -3,6 +3,7 @@
 
 import type { JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
+import { ACCOUNT_EVENTS, hearAccount, isAccount, type Membership } from '../accounts/state.ts';
 import { hear } from '../consent/hear.ts';
 import { type ConsentRules, mayEnd } from '../consent/policy.ts';
 import { type Consents, NO_CONSENTS, refusal } from '../consent/state.ts';
@@ -11,7 +12,7 @@ import type { MessageTemplate } from '../decide/messages.ts';
 import { prepareSend } from '../decide/sending.ts';
 import type { Chronicle } from '../engine/facts.ts';
 import { toldTraits } from '../engine/learner.ts';
-import type { Machine, Outcome, Run } from '../engine/machine.ts';
+import type { EngineEvent, Machine, Outcome, Run } from '../engine/machine.ts';
 import { engineEventOf } from '../engine/message.ts';
 import { carryOut, type Ledger, reported, type SendEffect, TRAITS_TOO_LARGE, withTraits } from '../engine/outcomes.ts';
 import * as travel from '../engine/travel.ts';
@@ -55,6 +56,7 @@ export interface SimulatedState extends Traveller {
   traits: JsonObject;
   events: number;
   timersFired: number;
+  account: Membership | null;
   consents: Consents;
   contacts: Contact[];
 }
@@ -93,6 +95,7 @@ export function newCustomer(
     runsStarted: 0,
     traits: {},
     known: null,
+    account: null,
     events: 0,
     timersFired: 0,
     consents: NO_CONSENTS,
@@ -216,9 +219,20 @@ export function applyEvent(customer: SimulatedCustomer, event: SimulatedEvent, n
   const offered = engineEventOf(name, messageId, message);
   if (type === 'identify' && Object.keys(offered.traits).length > 0)
     if (learn(customer, offered.traits, now)) travel.noteTraits(WORLD, customer, now);
+  if (ACCOUNT_NAMES.has(name)) hearOfAccount(customer, offered, now);
   travel.offerEvent(WORLD, customer, name, () => offered, at, now);
   for (const request of requests) applyEvent(customer, { ...request, type: 'consent', at: now }, now);
   return true;
+}
+
+const ACCOUNT_NAMES: ReadonlySet<string> = new Set(Object.values(ACCOUNT_EVENTS));
+
+function hearOfAccount(customer: SimulatedCustomer, event: EngineEvent, now: number): void {
+  const { state } = customer;
+  const after = isAccount(state.id) ? state.account : hearAccount(state.account, event, now);
+  if (after === state.account) return;
+  state.account = after;
+  travel.noteTraits(WORLD, customer, now);
 }
 
 function hearConsent({ state, setting }: SimulatedCustomer, event: SimulatedEvent) {

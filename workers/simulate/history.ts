@@ -2,6 +2,7 @@
 // name are kept in order of time, so that a window is found by bisection; two years of a customer stay quick.
 
 import { isObject, type Json, type JsonObject } from '../../schema/json.ts';
+import { type Membership, viewOf } from '../accounts/state.ts';
 import type { Chronicle } from '../engine/facts.ts';
 import { type Known, membershipsOf, toldTraits } from '../engine/learner.ts';
 import { engineEventOf } from '../engine/message.ts';
@@ -24,6 +25,7 @@ export interface History {
     readonly traits: JsonObject;
     readonly lastActivityAt: number | null;
     readonly known: Known | null;
+    readonly account?: Membership | null;
   }) => Chronicle;
 }
 
@@ -65,6 +67,9 @@ export function newHistory(): History {
         return of.lastActivityAt ?? -Infinity;
       },
       customerId: of.id,
+      get account() {
+        return viewOf(of.account ?? null);
+      },
       get segments() {
         return membershipsOf(of.known);
       },

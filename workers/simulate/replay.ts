@@ -4,6 +4,7 @@
 
 import { EventDeclarations } from '../../schema/catalog.ts';
 import { isObject, type JsonObject } from '../../schema/json.ts';
+import { isAccount } from '../accounts/state.ts';
 import { compileJourney, EMPTY_VOCABULARY, type Vocabulary, vocabularyOf } from '../engine/compile.ts';
 import { type Learner, NO_LEARNER, NOTHING_KNOWN } from '../engine/learner.ts';
 import type { Machine, Run } from '../engine/machine.ts';
@@ -11,7 +12,7 @@ import { type Openings, openingsOf } from '../engine/traveller.ts';
 import { learnerAt } from '../knowledge/learner.ts';
 import { compileSegment } from '../knowledge/segments.ts';
 import { applyEvent, newCustomer, passTime, type SimulatedCustomer } from './customer.ts';
-import type { PublishedDocument, RecordedEntry, RecordedHistory } from './record.ts';
+import type { RecordedEntry, RecordedHistory } from './record.ts';
 import { settingOf } from './setting.ts';
 
 export interface Difference {
@@ -130,6 +131,7 @@ function compileVersions(history: RecordedHistory): Compiled {
       const replayed = JSON.stringify(compiled.findings);
       return { ok: false, difference: { where: `journey ${id} version ${version}`, stored: 'compiled', replayed } };
     }
+    if ((compiled.machine.subject === 'account') !== isAccount(history.customer.id)) continue;
     published.push({ at: publishedAt, catalogVersion, machine: compiled.machine });
   }
   return { ok: true, published: published.sort((one, other) => one.at - other.at) };
@@ -198,7 +200,7 @@ const ROUNDS_MAX = 100;
 
 /** What was worked out of histories with a catalog version. */
 function learnerIn(
-  documents: readonly PublishedDocument[],
+  { documents = [], customer }: RecordedHistory,
   version: number,
   current: ReadonlyMap<string, Published>,
 ): Learner {
@@ -210,7 +212,7 @@ function learnerIn(
   const segments = documents
     .filter(
       ({ kind, fromVersion, toVersion }) =>
-        kind === 'segment' && fromVersion <= version && (toVersion ?? Infinity) > version,
+        kind === 'segment' && !isAccount(customer.id) && fromVersion <= version && (toVersion ?? Infinity) > version,
     )
     .flatMap((row) => {
       const compiled = compileSegment(row.document, 1, declaredAt(row.fromVersion)?.vocabulary ?? EMPTY_VOCABULARY);
@@ -226,7 +228,7 @@ function byCatalogs({ walker, history, published }: Way, met: NonNullable<Record
     const current = new Map<string, Published>();
     for (const candidate of published)
       if (candidate.catalogVersion <= version) current.set(candidate.machine.id, candidate);
-    return openingsOfVersions(current, learnerIn(history.documents ?? [], version, current));
+    return openingsOfVersions(current, learnerIn(history, version, current));
   };
   let next = 0;
   const meetUntil = (seq: number): void => {

@@ -100,8 +100,10 @@ export function settingOf(
   defaultLocale: string,
   { consent, pressure }: Pick<Policies, 'consent' | 'pressure'> = NO_POLICIES,
   learner: Learner = NO_LEARNER,
+  of: Machine['subject'] = 'customer',
 ): Setting {
   const published = new Map([...machines].map((machine) => [machine.id, machine]));
-  const openings = openingsOf(published.values(), () => Number.NEGATIVE_INFINITY, learner);
+  const begun = [...published.values()].filter(({ subject }) => subject === of);
+  const openings = openingsOf(begun, () => Number.NEGATIVE_INFINITY, learner);
   return { machines: published, openings, templates, consent, pressure, defaultLocale };
 }
