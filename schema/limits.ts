@@ -21,6 +21,7 @@ export const LIMITS = {
   /** Rules of contact pressure, what one may allow, and its days without messages. */
   pressureRulesMax: 50,
   pressureCountMax: 100,
+  leastRulesMax: 20,
   holidaysMax: 500,
   /** Contacts that are remembered of one customer. */
   contactsMax: 500,

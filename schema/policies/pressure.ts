@@ -39,9 +39,24 @@ const Rule = z.strictObject({
     .describe('Days without messages, in the customer’s zone.'),
 });
 
+const Least = z
+  .strictObject({
+    id: slug,
+    purpose: z.enum(PURPOSES),
+    channel: slug,
+    within: Duration.describe('How long a customer may be without a contact.'),
+  })
+  .describe('Where it is too long since the last contact, the event Contact Overdue happens.');
+
 export const PressurePolicy = z.strictObject({
   zone: Zone.optional().describe('Of customers who have none of their own; absent: UTC.'),
   rules: z.array(Rule).max(LIMITS.pressureRulesMax),
+  least: z
+    .array(Least)
+    .min(1)
+    .max(LIMITS.leastRulesMax)
+    .optional()
+    .describe('How seldom is too seldom; needs a yes of the customer where the purpose does.'),
   otherwise: z
     .enum(['wait', 'drop'])
     .optional()

@@ -5,13 +5,11 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import type { JsonObject } from '../../schema/json.ts';
 import {
-  alarmOf,
   DAY,
   deliverTasks,
   describeOf,
   eventOf,
   evict,
-  fireAlarm,
   freshName,
   HOUR,
   holdQueue,
@@ -23,8 +21,8 @@ import {
   send,
   setClock,
   tasks,
-  timelineOf,
 } from '../customer/object.ts';
+import { deliverAll, liveUntil, told } from './living.ts';
 
 /** A Monday at noon in Vienna. */
 const MONDAY = Date.parse('2100-01-04T11:00:00Z');
@@ -88,18 +86,6 @@ async function customer(traits: object = {}): Promise<string> {
   ]);
   return id;
 }
-const deliverAll = () => deliverTasks(tasks.splice(0));
-/** Everything an object wants to do until an instant, at its own time, and the queue after it. */
-async function liveUntil(id: string, until: number): Promise<void> {
-  for (let alarm = await alarmOf(id); alarm !== null && alarm <= until; alarm = await alarmOf(id)) {
-    setClock(Math.max(alarm, Date.now()));
-    await fireAlarm(id);
-    await deliverAll();
-  }
-  setClock(until);
-}
-const told = async (id: string, kind: string) =>
-  (await timelineOf(id)).filter((line) => line.kind === kind).map(({ body }) => body);
 
 it('CP7 CP9 the third of a week waits for the next, and its timeline says until when and why', async () => {
   const id = await customer();

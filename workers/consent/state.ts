@@ -99,6 +99,25 @@ export function refusal(
   return null;
 }
 
+/**
+ * From when to when something is permitted, as far as is known now (milliseconds): the instants from `from` on and before
+ * `until` at which `refusal` says nothing. Null where there are none. `since`: of the statement; null for ever since.
+ */
+export function permission(
+  consents: Consents,
+  rules: ConsentRules,
+  purpose: string,
+  channel: string,
+): { readonly since: number | null; readonly from: number; readonly until: number } | null {
+  const rule = ruleFor(rules, purpose);
+  const ever = { since: null, from: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY };
+  if (rule.basis === 'contract') return ever;
+  const statement = statementOn(consents, purpose, channel);
+  if (refusal({ ...consents, pausedUntil: null }, rules, purpose, channel, statement?.at ?? 0) !== null) return null;
+  const until = statement && rule.expiresMs !== null ? statement.at + rule.expiresMs : ever.until;
+  return { since: statement?.at ?? null, from: consents.pausedUntil ?? ever.from, until };
+}
+
 /** The customer after a statement (CN3), and whether a yes of it is still to be confirmed. */
 export function withStatement(
   before: Consents,

@@ -8,6 +8,7 @@ import type { EngineEvent } from '../engine/machine.ts';
 import { engineEventOf as eventOfMessage } from '../engine/message.ts';
 import * as travel from '../engine/travel.ts';
 import type { World } from '../engine/traveller.ts';
+import { fireDue, type Missing } from '../pressure/overdue.ts';
 import { noteClaimed } from './claims.ts';
 import { type Commit, learn } from './commit.ts';
 import { noteConsent, refused } from './consents.ts';
@@ -18,6 +19,7 @@ import { noteIdentifiers } from './identifiers.ts';
 import { forgetLearned } from './knowing.ts';
 import { noteReported } from './ledgers.ts';
 import type { EventStatus, IncomingEvent } from './messages.ts';
+import { gapOf, tellGap } from './overdue.ts';
 import { giveUpRefused } from './sending.ts';
 import { entryBody, insertEntry } from './storage.ts';
 
@@ -44,12 +46,19 @@ const WORLD: World<Commit> = {
   },
 };
 
+/** CP14. */
+const MISSING: Missing<Commit> = {
+  rules: ({ policies }) => policies.pressure,
+  next: ({ sql, state, policies }) => gapOf(sql, state, policies),
+  happen: (commit, gap, at) => void takeEvent(commit, tellGap(commit, gap, at), at),
+};
+
 /**
  * Fires what is due up to and including `until`, each timer at its own instant, at most `timersPerCommitMax` of them.
  * @returns whether more is due
  */
 export function fireTimers(commit: Commit, until: number): boolean {
-  const { fired, more } = travel.fireTimers(WORLD, commit, until, LIMITS.timersPerCommitMax);
+  const { fired, more } = fireDue(WORLD, MISSING, commit, until, LIMITS.timersPerCommitMax);
   commit.timersFired += fired;
   if (fired > 0) commit.head = true;
   return more;
@@ -61,11 +70,18 @@ export function fireTimers(commit: Commit, until: number): boolean {
  * @returns false for an event this customer has already; nothing has changed then
  */
 export function applyEvent(commit: Commit, sent: IncomingEvent, now: number): boolean {
-  const { state, sql } = commit;
   const requests = saysConsent(sent) ? hearConsent(commit, sent, now) : NO_EVENTS;
   if (requests === null) return false;
   const incoming = commit.policies.consent.events ? asPermitted(commit, sent, now) : sent;
   if (incoming === null) return true;
+  if (!takeEvent(commit, incoming, now)) return false;
+  for (const request of requests) applyEvent(commit, request, now);
+  return true;
+}
+
+/** An event as it is kept. @returns false for one this customer has already */
+function takeEvent(commit: Commit, incoming: IncomingEvent, now: number): boolean {
+  const { state, sql } = commit;
   const { at, name, messageId, body } = incoming;
   if (!insertEntry(sql, { seq: state.nextSeq, at, appliedAt: now, kind: 'event', name, messageId, body })) return false;
   state.nextSeq++;
@@ -85,7 +101,6 @@ export function applyEvent(commit: Commit, sent: IncomingEvent, now: number): bo
   noteReported(commit, name, event, now);
   noteClaimed(commit, name, event, now);
   travel.offerEvent(WORLD, commit, name, event, at, now);
-  for (const request of requests) applyEvent(commit, request, now);
   return true;
 }
 

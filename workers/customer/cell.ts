@@ -17,11 +17,13 @@ import { fireTimers } from './advance.ts';
 import { alarmAt, type Told } from './alarm.ts';
 import { beginCommit, type Commit, finishCommit, willWrite } from './commit.ts';
 import { inheritConsents } from './consents.ts';
+import { inheritContacts } from './contacts.ts';
 import { keptUntil } from './handing.ts';
 import { linkSecretIn, publicOriginIn } from './links.ts';
 import type { CustomerNamespace, CustomerObject, MessageTask, Projection, Rousing } from './messages.ts';
 import { meetsOthers, noteMet } from './met.ts';
 import { hasTables, migrate } from './migrations.ts';
+import { inheritTold, overdueAt } from './overdue.ts';
 import type { RegistryNamespace } from './registry.ts';
 import { type CustomerState, draftOf, newState } from './state.ts';
 import { clearErased, type OutboxRow, readErased, readOutbox, readState, writeErased } from './storage.ts';
@@ -167,6 +169,13 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
       return machine;
     };
 
+  /** When something is due without an event: a timer, a schedule, a contact that is overdue. */
+  const wakeAt = (customer: CustomerState, catalog: Catalog | null): number | null => {
+    const due = nextWakeAt(customer, machineOf(catalog), catalog ?? NO_OPENINGS);
+    const overdue = catalog && overdueAt(sql, customer, catalog.policies);
+    return due === null || (overdue !== null && overdue < due) ? overdue : due;
+  };
+
   const setAlarm = (at: number): void => {
     alarm = at;
     void storage.setAlarm(at);
@@ -178,7 +187,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
     recall(customer, catalog);
     const moving = customer.movedTo !== null && !customer.released;
     const wanted = alarmAt({
-      nextDueAt: customer.movedTo === null ? nextWakeAt(customer, machineOf(catalog), catalog ?? NO_OPENINGS) : null,
+      nextDueAt: customer.movedTo === null ? wakeAt(customer, catalog) : null,
       dirtySince: moving ? null : customer.dirtySince,
       told: cell.told,
       outboxAt: outbox[0]?.nextAt ?? null,
@@ -208,6 +217,8 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
         if (before) recall(before, catalog);
         const draft = before ? draftOf(before) : newState(name(), now());
         inheritConsents(before, draft);
+        inheritContacts(before, draft);
+        inheritTold(before, draft);
         const commit = beginCommit({
           sql,
           state: draft,
@@ -275,7 +286,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
     if (!customer) return false;
     recall(customer, catalog);
     if (woken?.of !== customer || woken.by !== catalog)
-      woken = { of: customer, by: catalog, at: nextWakeAt(customer, machineOf(catalog), catalog) };
+      woken = { of: customer, by: catalog, at: wakeAt(customer, catalog) };
     return woken.at !== null && woken.at <= at;
   };
 

@@ -250,6 +250,8 @@ export const SYSTEM_EVENTS = {
   left: 'Audience Left',
   /** A webhook answered: `properties.run`, `webhook`, `status` and `body`. */
   answered: 'Webhook Answered',
+  /** A customer was not written to for too long: `properties.rule`, `purpose`, `channel` and `since`. */
+  overdue: 'Contact Overdue',
   /** A schedule's instant has come. Never sent: an entry hears it and nothing else. */
   scheduled: 'Journey Scheduled',
 } as const;

@@ -5,17 +5,18 @@ import type { JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { hear } from '../consent/hear.ts';
 import { type ConsentRules, mayEnd } from '../consent/policy.ts';
-import { type Consents, NO_CONSENTS, refusal } from '../consent/state.ts';
+import { type Consents, NO_CONSENTS, permission, refusal } from '../consent/state.ts';
 import { SAYS_CONSENT } from '../consent/statements.ts';
 import type { MessageTemplate } from '../decide/messages.ts';
 import { prepareSend } from '../decide/sending.ts';
 import type { Chronicle } from '../engine/facts.ts';
 import { toldTraits } from '../engine/learner.ts';
-import type { Machine, Outcome, Run } from '../engine/machine.ts';
+import { type Machine, type Outcome, type Run, SYSTEM_EVENTS } from '../engine/machine.ts';
 import { engineEventOf } from '../engine/message.ts';
 import { carryOut, type Ledger, reported, type SendEffect, TRAITS_TOO_LARGE, withTraits } from '../engine/outcomes.ts';
 import * as travel from '../engine/travel.ts';
 import type { Journeying, MachineOf, Openings, Traveller, World } from '../engine/traveller.ts';
+import { awaited, fireDue, type Missing, nextGap, overdueEvent, type Told, toldOf } from '../pressure/overdue.ts';
 import { type PressureRules, wishOf } from '../pressure/policy.ts';
 import { type Contact, concernsAny, remembered, roomFor, zoneFor } from '../pressure/room.ts';
 import { type History, newHistory } from './history.ts';
@@ -57,6 +58,9 @@ export interface SimulatedState extends Traveller {
   timersFired: number;
   consents: Consents;
   contacts: Contact[];
+  readonly createdAt: number;
+  /** Gaps between contacts that rules have told (CP12). */
+  told: Told;
 }
 
 export interface SimulatedCustomer extends Journeying {
@@ -97,6 +101,8 @@ export function newCustomer(
     timersFired: 0,
     consents: NO_CONSENTS,
     contacts: [],
+    createdAt,
+    told: {},
   };
   const history = newHistory();
   const { openings } = setting;
@@ -162,14 +168,21 @@ function heldBack(of: SimulatedCustomer, effect: SendEffect, run: Run, key: stri
   const { pressure } = setting;
   const wanted = { channel: effect.channel, purpose: effect.purpose, tags: of.machineOf(run).tags };
   const wish = wishOf(state.consents.frequency);
-  if (!concernsAny(pressure, wish, wanted)) return null;
+  if (!concernsAny(pressure, wish, wanted)) {
+    if (awaited(pressure, wanted)) contacted(state, pressure, { key, ...wanted, at }, at);
+    return null;
+  }
   const zone = zoneFor(pressure, state.traits['timezone']);
   const room = roomFor(pressure, wish, state.contacts, wanted, zone, at);
   if (room.kind === 'never') return { kind: 'suppressed', reason: `pressure: ${room.rule}` };
   const goesAt = room.kind === 'now' ? at : room.at;
-  state.contacts = [...remembered(state.contacts, pressure, at), { key, ...wanted, at: goesAt }];
+  contacted(state, pressure, { key, ...wanted, at: goesAt }, at);
   if (room.kind === 'now') return null;
   return { kind: 'deferred', said: { until: new Date(goesAt).toISOString(), rule: room.rule } };
+}
+
+function contacted(state: SimulatedState, pressure: PressureRules, contact: Contact, now: number): void {
+  state.contacts = [...remembered(state.contacts, pressure, now), contact];
 }
 
 const WORLD: World<SimulatedCustomer> = {
@@ -189,6 +202,24 @@ const WORLD: World<SimulatedCustomer> = {
   learned: () => undefined,
 };
 
+/** CP14. A customer of a simulation is a known one where its id says so. */
+const MISSING: Missing<SimulatedCustomer> = {
+  rules: ({ setting }) => setting.pressure,
+  next: ({ state, setting }) => {
+    if (!state.id.startsWith('u:')) return null;
+    const { consents, contacts, told, createdAt } = state;
+    const permitted = (purpose: string, channel: string) => permission(consents, setting.consent, purpose, channel);
+    return nextGap(setting.pressure, { createdAt, contacts, told, permission: permitted });
+  },
+  happen: (of, gap, at) => {
+    of.state.told = toldOf(of.setting.pressure, of.state.told, gap);
+    const { messageId, properties } = overdueEvent(of.state.id, gap);
+    const name = SYSTEM_EVENTS.overdue;
+    const message = { type: 'track', event: name, messageId, properties };
+    applyEvent(of, { messageId, name, type: 'track', at, message }, at);
+  },
+};
+
 /** Timers fired for one customer before one input, above which a simulation is taken to run in circles. */
 const TIMERS_MAX = 20 * LIMITS.timersPerCommitMax;
 
@@ -197,7 +228,7 @@ const TIMERS_MAX = 20 * LIMITS.timersPerCommitMax;
  * @returns false where that is more than the object would fire before one input
  */
 export function passTime(customer: SimulatedCustomer, until: number): boolean {
-  const { fired, more } = travel.fireTimers(WORLD, customer, until, TIMERS_MAX);
+  const { fired, more } = fireDue(WORLD, MISSING, customer, until, TIMERS_MAX);
   customer.state.timersFired += fired;
   return !more;
 }
