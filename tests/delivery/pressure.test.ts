@@ -229,3 +229,43 @@ it('CP10 of two customers who become one the contacts of both count', async () =
   expect([mails.length, (await told(id, 'deferred')).length]).toEqual([2, 1]);
   expect(await objectOf(visitor).owner()).toBe(id);
 });
+
+it('CP15 operators see what is used, what is left and what waits', async () => {
+  const id = await customer({ timezone: 'America/New_York' });
+  setClock(MONDAY + 3 * HOUR);
+  for (const event of ['Low', 'High', 'Low']) {
+    await send(id, event);
+    await deliverAll();
+  }
+  const shown = await objectOf(id).pressure();
+  expect(shown).toMatchObject({
+    ...{ zone: 'America/New_York', wish: null, least: [] },
+    rules: [
+      {
+        ...{ rule: 'twice-a-week', most: 2, used: 2, room: 0, quiet: null, freeAt: '2100-01-11T05:00:00.000Z' },
+        window: { from: '2100-01-04T05:00:00.000Z', to: '2100-01-11T05:00:00.000Z' },
+      },
+      {
+        rule: 'night',
+        window: null,
+        used: null,
+        quiet: { from: '21:00', to: '08:00' },
+        freeAt: '2100-01-04T14:00:00.000Z',
+      },
+    ],
+    waiting: [
+      {
+        ...{
+          journey: 'low',
+          message: 'low',
+          channel: 'email',
+          purpose: 'marketing',
+          priority: 0,
+          rule: 'twice-a-week',
+        },
+        ...{ since: '2100-01-04T14:00:00.000Z', until: '2100-01-11T13:00:00.000Z' },
+      },
+    ],
+  });
+  expect(await objectOf('u:nobody').pressure()).toBeNull();
+});

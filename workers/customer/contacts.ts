@@ -43,22 +43,28 @@ export interface Rival extends Kind {
   readonly key: string;
 }
 
+type Asking = Pick<Commit, 'sql' | 'state' | 'policies' | 'now'>;
+
+/** CP6. */
+export const wishFor = ({ sql, state, policies }: Pick<Commit, 'sql' | 'state' | 'policies'>) =>
+  wishOf(consentsOf(sql, state, policies.consent).frequency);
+
 /** Room for a message, after those that go before it (CP8): each of them takes its own, if there is any for it now. */
-export function roomNow(commit: Commit, wanted: Rival, before: readonly Rival[]): Room {
-  const { sql, state, policies, now } = commit;
+export function roomOf(asking: Asking, wanted: Rival, before: () => readonly Rival[] = () => []): Room {
+  const { sql, state, policies, now } = asking;
   const { pressure } = policies;
-  const wish = wishOf(consentsOf(sql, state, policies.consent).frequency);
+  const wish = wishFor(asking);
   if (!concernsAny(pressure, wish, wanted)) return { kind: 'now' };
   const zone = zoneFor(pressure, state.traits['timezone']);
   const contacts = contactsOf(sql, state).filter(({ key }) => key !== wanted.key);
-  for (const rival of before)
+  for (const rival of before())
     if (roomFor(pressure, wish, contacts, rival, zone, now).kind === 'now') contacts.push({ ...rival, at: now });
   return roomFor(pressure, wish, contacts, wanted, zone, now);
 }
 
 export function takeRoom(commit: Commit, { key, channel, purpose, tags }: Rival): void {
   const { sql, state, policies, now } = commit;
-  const wish = wishOf(consentsOf(sql, state, policies.consent).frequency);
+  const wish = wishFor(commit);
   const kind = { channel, purpose, tags };
   if (!concernsAny(policies.pressure, wish, kind) && !awaited(policies.pressure, kind)) return;
   const others = contactsOf(sql, state).filter((contact) => contact.key !== key);

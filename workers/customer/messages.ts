@@ -7,6 +7,7 @@ import type { DueTimer, Run } from '../engine/machine.ts';
 import type { Device } from '../identity/devices.ts';
 import type { Ask } from '../identity/merge.ts';
 import type { Order, Task } from '../identity/own.ts';
+import type { RuleStanding } from '../pressure/standing.ts';
 import type { Move } from './move.ts';
 import type { Entry, Part } from './storage.ts';
 
@@ -376,6 +377,40 @@ export interface Said {
   readonly frequency: string | null;
 }
 
+/** How it stands with contact pressure; instants as ISO 8601. */
+export interface ShownPressure {
+  /** In which days, weeks and quiet hours are read. */
+  readonly zone: string;
+  /** How often the customer wants to hear at most. */
+  readonly wish: string | null;
+  readonly rules: readonly (Omit<RuleStanding, 'window' | 'freeAt'> & {
+    readonly window: { readonly from: string; readonly to: string } | null;
+    readonly freeAt: string;
+  })[];
+  /** Contacts that will be overdue if there is none before. */
+  readonly least: readonly {
+    readonly rule: string;
+    readonly purpose: string;
+    readonly channel: string;
+    readonly since: string;
+    readonly overdueAt: string;
+  }[];
+  /** In the order they were made. */
+  readonly waiting: readonly {
+    readonly key: string;
+    readonly journey: string;
+    readonly message: string;
+    readonly channel: string;
+    readonly purpose: string;
+    readonly priority: number;
+    readonly since: string;
+    /** When it is asked for again; null: it is about to be. */
+    readonly until: string | null;
+    /** The first rule that leaves no room now. */
+    readonly rule: string | null;
+  }[];
+}
+
 /** What an object is asked through its stub. */
 export interface CustomerObject extends CustomerCalls {
   /** The short way of `standing`; see standing.ts. */
@@ -406,6 +441,8 @@ export interface CustomerCalls {
   pendingProjection(): Promise<Projection | null>;
   confirm(revision: number): Promise<void>;
   describe(): Promise<Described | null>;
+  /** How it stands with contact pressure. Null: no such customer. */
+  pressure(): Promise<ShownPressure | null>;
   own(catalogVersion: number): Promise<Reply<{ readonly own: Own | null }>>;
   timeline(before: number, limit: number): Promise<Entry[] | null>;
   recorded(after: number, limit: number): Promise<Reply<Recorded> | null>;

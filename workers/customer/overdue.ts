@@ -4,7 +4,15 @@
 import { permission } from '../consent/state.ts';
 import { SYSTEM_EVENTS } from '../engine/machine.ts';
 import type { Policies } from '../policies/policies.ts';
-import { type Gap, joinedTold, nextGap, overdueEvent, type Told, toldOf } from '../pressure/overdue.ts';
+import {
+  firstOf,
+  type Gap,
+  joinedTold,
+  overdueEvent,
+  gapsOf as pressureGaps,
+  type Told,
+  toldOf,
+} from '../pressure/overdue.ts';
 import type { Commit } from './commit.ts';
 import { consentsOf } from './consents.ts';
 import { contactsOf } from './contacts.ts';
@@ -38,17 +46,24 @@ function write(commit: Commit, told: Told): void {
   writePart(commit.sql, OVERDUE, JSON.stringify(told));
 }
 
-/** CP11: the gap that becomes too long first; null where none will. Of a visitor nobody knows: none. */
-export function gapOf(sql: SqlStorage, state: CustomerState, { pressure, consent }: Policies): Gap | null {
-  if (pressure.least.length === 0 || !state.id.startsWith('u:')) return null;
+/** CP11: of a visitor nobody knows there are none. */
+export function gapsOf(sql: SqlStorage, state: CustomerState, policies: Policies): readonly Gap[] {
+  const { pressure, consent } = policies;
+  if (pressure.least.length === 0 || !state.id.startsWith('u:')) return NONE;
   const consents = consentsOf(sql, state, consent);
-  return nextGap(pressure, {
+  return pressureGaps(pressure, {
     createdAt: state.createdAt,
     contacts: contactsOf(sql, state),
     told: toldTo(sql, state),
     permission: (purpose, channel) => permission(consents, consent, purpose, channel),
   });
 }
+
+const NONE: readonly Gap[] = [];
+
+/** The gap that becomes too long first; null where none will. */
+export const gapOf = (sql: SqlStorage, state: CustomerState, policies: Policies): Gap | null =>
+  firstOf(gapsOf(sql, state, policies));
 
 /** When it is overdue, milliseconds; time does not run backwards (L1). */
 export function overdueAt(sql: SqlStorage, state: CustomerState, policies: Policies): number | null {

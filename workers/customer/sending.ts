@@ -13,7 +13,7 @@ import type { Room } from '../pressure/room.ts';
 import { retryAt } from './alarm.ts';
 import { type Commit, record } from './commit.ts';
 import { refused } from './consents.ts';
-import { giveRoomBack, type Rival, roomNow, takeRoom } from './contacts.ts';
+import { giveRoomBack, type Rival, roomOf, takeRoom } from './contacts.ts';
 import type { Claim, MessageStatus, OutgoingMessage, Settlement, ShownMessage } from './messages.ts';
 import { linksFor } from './permits.ts';
 import {
@@ -106,10 +106,10 @@ export function dropMessage(commit: Commit, number: number, key: string): string
 const isOpen = (message: StoredMessage): boolean => message.status === 'queued' || message.status === 'claimed';
 
 /** The message an effect of the outbox stands for; null once nothing is to be done for it. */
-function openMessage(commit: Commit, key: string): StoredMessage | null {
-  const row = readOutboxRow(commit.sql, outboxKey(key));
+function openMessage({ sql }: Pick<Commit, 'sql'>, key: string): StoredMessage | null {
+  const row = readOutboxRow(sql, outboxKey(key));
   const effect = row && (JSON.parse(row.body) as { number: number });
-  const body = effect && readPart(commit.sql, partOf(effect.number));
+  const body = effect && readPart(sql, partOf(effect.number));
   return body ? (JSON.parse(body) as StoredMessage) : null;
 }
 
@@ -148,7 +148,7 @@ export function claimMessage(commit: Commit, key: string): Claim {
     close(commit, message, 'suppressed', reason);
     return { kind: 'over' };
   }
-  const room = roomNow(commit, kindOf(message), rivalsOf(commit, message));
+  const room = roomOf(commit, kindOf(message), () => rivalsOf(commit, message));
   if (room.kind === 'never') {
     close(commit, message, 'suppressed', `pressure: ${room.rule}`);
     return { kind: 'over' };
@@ -208,10 +208,16 @@ export function giveUpRefused(commit: Commit): void {
 }
 
 /** Messages that something is still to be done for. */
-const openMessages = (commit: Commit): StoredMessage[] =>
-  readOutbox(commit.sql).flatMap(
-    ({ key }) => (key.startsWith(MESSAGE) ? openMessage(commit, key.slice(MESSAGE.length)) : null) ?? [],
+const openMessages = (of: Pick<Commit, 'sql'>): StoredMessage[] =>
+  readOutbox(of.sql).flatMap(
+    ({ key }) => (key.startsWith(MESSAGE) ? openMessage(of, key.slice(MESSAGE.length)) : null) ?? [],
   );
+
+/** Messages nobody has in hand, in the order they were made. */
+export const waitingMessages = (sql: SqlStorage): StoredMessage[] =>
+  openMessages({ sql })
+    .filter(({ status }) => status === 'queued')
+    .sort((one, other) => one.number - other.number);
 
 /** What came of a claimed message. A second word on it changes nothing. */
 export function settleMessage(commit: Commit, key: string, settlement: Settlement): void {

@@ -42,20 +42,29 @@ const isOf = (rule: LeastRule, { purpose, channel }: Kind): boolean =>
 /** Whether a rule waits for contacts of this kind. */
 export const awaited = ({ least }: PressureRules, kind: Kind): boolean => least.some((rule) => isOf(rule, kind));
 
-/** The gap that is too long first, in the order of the rules at one instant; null where none will be. */
-export function nextGap({ least, since }: PressureRules, known: Known): Gap | null {
+/** The gap of one rule; null where it will not become too long, or was told. */
+function gapOf(rule: LeastRule, published: number, known: Known): Gap | null {
+  const permitted = known.permission(rule.purpose, rule.channel);
+  if (!permitted) return null;
+  let since = Math.max(known.createdAt, permitted.since ?? known.createdAt);
+  for (const contact of known.contacts) if (isOf(rule, contact) && contact.at > since) since = contact.at;
+  if ((known.told[rule.id] ?? Number.NEGATIVE_INFINITY) >= since) return null;
+  const at = Math.max(since + rule.withinMs, permitted.from, published);
+  return at < permitted.until ? { rule, since, at } : null;
+}
+
+/** In the order of the rules. */
+export const gapsOf = ({ least, since }: PressureRules, known: Known): Gap[] =>
+  least.flatMap((rule) => gapOf(rule, since, known) ?? []);
+
+/** The gap that is too long first; of one instant the first in the order given. */
+export function firstOf(gaps: readonly Gap[]): Gap | null {
   let first: Gap | null = null;
-  for (const rule of least) {
-    const permitted = known.permission(rule.purpose, rule.channel);
-    if (!permitted) continue;
-    let start = Math.max(known.createdAt, permitted.since ?? known.createdAt);
-    for (const contact of known.contacts) if (isOf(rule, contact) && contact.at > start) start = contact.at;
-    if ((known.told[rule.id] ?? Number.NEGATIVE_INFINITY) >= start) continue;
-    const at = Math.max(start + rule.withinMs, permitted.from, since);
-    if (at < permitted.until && (!first || at < first.at)) first = { rule, since: start, at };
-  }
+  for (const gap of gaps) if (!first || gap.at < first.at) first = gap;
   return first;
 }
+
+export const nextGap = (rules: PressureRules, known: Known): Gap | null => firstOf(gapsOf(rules, known));
 
 /** What was told, once this gap is; what rules that are gone had told is forgotten. */
 export const toldOf = ({ least }: PressureRules, told: Told, { rule, since }: Gap): Told =>
