@@ -22,6 +22,8 @@ export const LIMITS = {
   pressureRulesMax: 50,
   pressureCountMax: 100,
   leastRulesMax: 20,
+  /** Messages one digest lists. */
+  digestItemsMax: 20,
   holidaysMax: 500,
   /** Contacts that are remembered of one customer. */
   contactsMax: 500,

@@ -58,9 +58,20 @@ export const PressurePolicy = z.strictObject({
     .optional()
     .describe('How seldom is too seldom; needs a yes of the customer where the purpose does.'),
   otherwise: z
-    .enum(['wait', 'drop'])
+    .enum(['wait', 'drop', 'digest'])
     .optional()
-    .describe('What becomes of a message there is no room for now; absent: it waits.'),
+    .describe(
+      'What becomes of a message there is no room for now; absent: it waits. digest: those that wait go as one.',
+    ),
+  digest: z
+    .strictObject({
+      message: slug.describe('The message that lists the others, as digest.items.'),
+      expires: Duration.optional().describe(
+        'How old a message may be that goes with it; absent: as long as one waits.',
+      ),
+    })
+    .optional()
+    .describe('With otherwise: digest.'),
   waitAtMost: Duration.optional().describe('How long a message waits before it is given up; absent: P7D.'),
 });
 export type PressurePolicy = z.infer<typeof PressurePolicy>;

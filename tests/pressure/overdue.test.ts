@@ -186,6 +186,15 @@ describe('against a reference', () => {
   });
 });
 
+const message = {
+  ...{ id: 'again', channel: 'email', purpose: 'marketing' },
+  locales: { en: { subject: 's', text: 't' } },
+};
+const policies = {
+  consent: { purposes: { marketing: { basis: 'consent' } } },
+  pressure: { rules: [], least: [LEAST] },
+};
+
 describe('in a simulation', () => {
   const journey = {
     id: 'again',
@@ -203,15 +212,6 @@ describe('in a simulation', () => {
     initial: 'wait',
     stages: { wait: { after: [{ delay: 'P90D', to: 'over' }] }, over: { final: true } },
   };
-  const message = {
-    ...{ id: 'again', channel: 'email', purpose: 'marketing' },
-    locales: { en: { subject: 's', text: 't' } },
-  };
-  const policies = {
-    consent: { purposes: { marketing: { basis: 'consent' } } },
-    pressure: { rules: [], least: [LEAST] },
-  };
-
   function customer(id = 'u:1') {
     const prepared = prepareSetting({ events: undefined, journeys: [journey, clock], messages: [message], policies });
     if (!prepared.ok) throw new Error(JSON.stringify(prepared.faults));
@@ -255,6 +255,44 @@ describe('in a simulation', () => {
     const moved = lines.filter(({ kind }) => kind === 'transition').map(({ body }) => Reflect.get(body, 'journey'));
     expect(moved.slice(1)).toEqual(['clock', 'again', 'again']);
     expect(made.state.lastActivityAt).toBe(BEGIN);
+  });
+});
+
+describe('a digest in a simulation', () => {
+  it('CP16 what finds no room is promised the instant at which what waits goes as one', () => {
+    const document = (id: string) => ({
+      ...{ id, reentry: 'after_exit', entry: [{ event: id }], initial: 'write' },
+      stages: {
+        write: { steps: [{ send: id, channel: 'email', purpose: 'marketing' }, { goto: 'over' }] },
+        over: { final: true },
+      },
+    });
+    const run = (otherwise: object): string[] => {
+      const pressure = { rules: [{ id: 'days', most: { count: 1, within: 'P5D' } }], ...otherwise };
+      const prepared = prepareSetting({
+        events: undefined,
+        journeys: [document('again')],
+        messages: [message],
+        policies: { ...policies, pressure },
+      });
+      if (!prepared.ok) throw new Error(JSON.stringify(prepared.faults));
+      const waits: string[] = [];
+      const made = newCustomer(prepared.setting, 'u:1', BEGIN, ({ kind, body }) => {
+        if (kind === 'deferred') waits.push(Reflect.get(body, 'until'));
+      });
+      const send = (name: string, at: number, more: JsonObject = {}, type = 'track'): void =>
+        void applyEvent(made, { messageId: `${name}${at}`, name, type, at, message: { type, ...more } }, at);
+      send('identify', BEGIN, { traits: { email: 'anna@example.com' } }, 'identify');
+      send('Consent Updated', BEGIN, { properties: { purpose: 'marketing', granted: true } });
+      for (const day of [0, 1, 2, 6]) send('again', BEGIN + day * DAY);
+      return waits.map((until) => until.slice(0, 10));
+    };
+    expect(run({ otherwise: 'digest', digest: { message: 'again' } })).toEqual([
+      '2026-01-06',
+      '2026-01-06',
+      '2026-01-11',
+    ]);
+    expect(run({ waitAtMost: 'P90D' })).toEqual(['2026-01-06', '2026-01-11', '2026-01-16']);
   });
 });
 

@@ -3,6 +3,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { checkDocuments } from '../../workers/check/catalog.ts';
 import { EMPTY_VOCABULARY } from '../../workers/engine/compile.ts';
 import { compilePolicies } from '../../workers/policies/policies.ts';
 import { wishOf } from '../../workers/pressure/policy.ts';
@@ -178,5 +179,37 @@ describe('a policy', () => {
   ])('that %s is refused at its place', (_, rule, pointer) => {
     const result = compilePolicies({ pressure: { rules: [rule] } }, EMPTY_VOCABULARY);
     expect(result.ok ? [] : result.findings.map((finding) => finding.pointer)).toEqual([pointer]);
+  });
+
+  it.each([
+    ['names a digest it does not use', { digest: { message: 'all' } }, '/pressure/digest'],
+    ['uses a digest it does not name', { otherwise: 'digest' }, '/pressure/digest'],
+    [
+      'has a digest for nobody',
+      { otherwise: 'digest', digest: { message: 'all', expires: 'P0D' } },
+      '/pressure/digest/expires',
+    ],
+  ])('CP16 that %s is refused at its place', (_, more, pointer) => {
+    const result = compilePolicies({ pressure: { rules: [], ...more } }, EMPTY_VOCABULARY);
+    expect(result.ok ? [] : result.findings.map((finding) => finding.pointer)).toEqual([pointer]);
+  });
+
+  it('CP16 whose digest nobody wrote is told so', () => {
+    const document = { pressure: { rules: [], otherwise: 'digest', digest: { message: 'weekly' } } };
+    const message = {
+      id: 'weeky',
+      channel: 'email',
+      purpose: 'marketing',
+      locales: { en: { subject: 's', text: 't' } },
+    };
+    const check = (id: string) =>
+      checkDocuments([
+        { kind: 'policies', document },
+        { kind: 'message', document: { ...message, id } },
+      ])[0];
+    expect(check('weeky')).toMatchObject([
+      { code: 'unknown-message', severity: 'warning', pointer: '/pressure/digest/message' },
+    ]);
+    expect(check('weekly')).toEqual([]);
   });
 });

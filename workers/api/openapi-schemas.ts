@@ -423,7 +423,7 @@ export const SCHEMAS = {
         subject: z.string(),
         text: z.string(),
         html: z.string().nullable(),
-        status: z.enum(['queued', 'claimed', 'sent', 'failed', 'uncertain', 'suppressed']),
+        status: z.enum(['queued', 'claimed', 'sent', 'failed', 'uncertain', 'suppressed', 'merged']),
         at: time,
       }),
     ),

@@ -74,6 +74,8 @@ export interface Cell {
   readonly catchUp: (catalog: Catalog, at: number, silence: Silence) => boolean;
   /** L1: the time of an input is never before that of the last one. */
   readonly inputTime: (at: number) => number;
+  /** When something is due without an event: a timer, a schedule, a contact that is overdue. Milliseconds. */
+  readonly wakeAt: (customer: CustomerState, catalog: Catalog | null) => number | null;
   /** Sets the alarm to what the rows say; unless `exactly`, only when it must come earlier than the one that is set. */
   readonly arm: (catalog: Catalog | null, exactly: boolean) => void;
   /** Sets the alarm, platform time. */
@@ -169,7 +171,6 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
       return machine;
     };
 
-  /** When something is due without an event: a timer, a schedule, a contact that is overdue. */
   const wakeAt = (customer: CustomerState, catalog: Catalog | null): number | null => {
     const due = nextWakeAt(customer, machineOf(catalog), catalog ?? NO_OPENINGS);
     const overdue = catalog && overdueAt(sql, customer, catalog.policies);
@@ -321,6 +322,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
       return !isDue(catalog, at);
     },
     inputTime: (at) => Math.max(at, load()?.lastInputAt ?? at),
+    wakeAt,
     arm,
     setAlarm,
     alarmRang: () => {

@@ -231,7 +231,7 @@ export interface Recorded {
   readonly entries: readonly Entry[];
 }
 
-export type MessageStatus = 'queued' | 'claimed' | 'sent' | 'failed' | 'uncertain' | 'suppressed';
+export type MessageStatus = 'queued' | 'claimed' | 'sent' | 'failed' | 'uncertain' | 'suppressed' | 'merged';
 
 /** A message as its channel gets it. `key` is the same however often it is handed over. */
 export interface OutgoingMessage {

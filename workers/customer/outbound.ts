@@ -6,9 +6,8 @@ import { within } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { indexedRevision } from '../catalog/store.ts';
 import { now } from '../clock.ts';
-import { nextWakeAt } from '../engine/due.ts';
 import { membershipsOf } from '../engine/learner.ts';
-import { liveRuns, NO_OPENINGS } from '../engine/traveller.ts';
+import { liveRuns } from '../engine/traveller.ts';
 import type { SettleRequest } from '../totals/messages.ts';
 import { catalogOf, letGo, pursue } from './adopting.ts';
 import { checkIndexAt, retryAt } from './alarm.ts';
@@ -90,7 +89,7 @@ export function projectionOf(cell: Cell, catalog: Catalog | null): Projection {
     customerId: state.id,
     revision: state.revision,
     createdAt: state.createdAt,
-    nextDueAt: gone ? null : nextWakeAt(state, cell.machineOf(catalog), catalog ?? NO_OPENINGS),
+    nextDueAt: gone ? null : cell.wakeAt(state, catalog),
     stages: gone ? [] : stages,
     gone,
     ...(known ? { segments: gone ? [] : segments } : {}),

@@ -7,8 +7,8 @@ import { consentsOf } from './consents.ts';
 import { contactsOf, roomOf, wishFor } from './contacts.ts';
 import type { ShownPressure } from './messages.ts';
 import { gapsOf } from './overdue.ts';
-import { waitingMessages } from './sending.ts';
 import type { CustomerState } from './state.ts';
+import { waitingMessages } from './stored.ts';
 
 const iso = (at: number): string => new Date(at).toISOString();
 

@@ -34,6 +34,8 @@ export interface PressureRules {
   /** When they were published, milliseconds: nothing is overdue before. */
   readonly since: number;
   readonly drops: boolean;
+  /** CP16; null: messages wait each for itself. */
+  readonly digest: { readonly message: string; readonly expiresMs: number } | null;
   readonly waitAtMostMs: number;
   /** How long a contact can still matter. */
   readonly memoryMs: number;
@@ -51,6 +53,7 @@ export const NO_PRESSURE: PressureRules = {
   least: [],
   since: Number.NEGATIVE_INFINITY,
   drops: false,
+  digest: null,
   waitAtMostMs: 7 * DAY_MS,
   memoryMs: MONTH_MS,
 };
@@ -122,12 +125,17 @@ export function compilePressure(policy: PressurePolicy, since = Number.NEGATIVE_
     return { id, purpose, channel, withinMs };
   });
   const waitAtMostMs = lasting(policy.waitAtMost, '/waitAtMost') ?? NO_PRESSURE.waitAtMostMs;
+  const { otherwise, digest } = policy;
+  if ((otherwise === 'digest') !== (digest !== undefined))
+    refuse('/digest', 'and otherwise: digest need each other', 'Give both, or neither.');
+  const expiresMs = lasting(digest?.expires, '/digest/expires') ?? waitAtMostMs;
   if (findings.length > 0) return { ok: false, findings };
   const memoryMs = Math.max(
     MONTH_MS,
     ...rules.map((rule) => Math.max(rule.rolling?.withinMs ?? 0, rule.distanceMs ?? 0)),
     ...least.map((rule) => rule.withinMs),
   );
-  const drops = policy.otherwise === 'drop';
-  return { ok: true, rules: { zone, rules, least, since, drops, waitAtMostMs, memoryMs } };
+  const drops = otherwise === 'drop';
+  const joint = digest ? { message: digest.message, expiresMs } : null;
+  return { ok: true, rules: { zone, rules, least, since, drops, digest: joint, waitAtMostMs, memoryMs } };
 }

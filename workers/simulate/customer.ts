@@ -18,7 +18,7 @@ import * as travel from '../engine/travel.ts';
 import type { Journeying, MachineOf, Openings, Traveller, World } from '../engine/traveller.ts';
 import { awaited, fireDue, type Missing, nextGap, overdueEvent, type Told, toldOf } from '../pressure/overdue.ts';
 import { type PressureRules, wishOf } from '../pressure/policy.ts';
-import { type Contact, concernsAny, remembered, roomFor, zoneFor } from '../pressure/room.ts';
+import { type Contact, concernsAny, type Kind, remembered, roomFor, zoneFor } from '../pressure/room.ts';
 import { type History, newHistory } from './history.ts';
 
 /** What is published, as far as a customer moves by it. */
@@ -161,7 +161,7 @@ type Held =
 
 /**
  * Contact pressure (CP6, CP9). A message that waits goes out when there is room, as far as can be told now: who comes
- * between then and now is not asked again.
+ * between then and now is not asked again. Where messages that wait go as one, it goes with one that is promised (CP16).
  */
 function heldBack(of: SimulatedCustomer, effect: SendEffect, run: Run, key: string, at: number): Held | null {
   const { state, setting } = of;
@@ -173,13 +173,22 @@ function heldBack(of: SimulatedCustomer, effect: SendEffect, run: Run, key: stri
     return null;
   }
   const zone = zoneFor(pressure, state.traits['timezone']);
-  const room = roomFor(pressure, wish, state.contacts, wanted, zone, at);
+  const promised = pressure.digest ? state.contacts.filter((each) => each.at > at && isLike(each, wanted)) : [];
+  const made = state.contacts.filter((each) => !promised.includes(each));
+  const room = roomFor(pressure, wish, made, wanted, zone, at);
   if (room.kind === 'never') return { kind: 'suppressed', reason: `pressure: ${room.rule}` };
+  const joined = room.kind === 'later' ? promised.find((each) => each.at >= room.at) : undefined;
+  if (joined && room.kind === 'later') {
+    const until = new Date(joined.at).toISOString();
+    return { kind: 'deferred', said: { until, rule: room.rule, with: joined.key } };
+  }
   const goesAt = room.kind === 'now' ? at : room.at;
   contacted(state, pressure, { key, ...wanted, at: goesAt }, at);
   if (room.kind === 'now') return null;
   return { kind: 'deferred', said: { until: new Date(goesAt).toISOString(), rule: room.rule } };
 }
+
+const isLike = (one: Contact, other: Kind): boolean => one.channel === other.channel && one.purpose === other.purpose;
 
 function contacted(state: SimulatedState, pressure: PressureRules, contact: Contact, now: number): void {
   state.contacts = [...remembered(state.contacts, pressure, now), contact];
