@@ -61,6 +61,8 @@ export const LIMITS = {
   attributionMs: 30 * 86_400_000,
   /** Identifiers that are declared, and how many former values of one are remembered until they are given back. */
   identifiersMax: 20,
+  /** Entries of context.externalIds of one event that are looked at. */
+  externalIdsMax: 50,
   identifiersHeldMax: 10,
   /** Lines of the timeline, the newest, that a customer's devices and open tasks are read from; and devices shown. */
   ownEntriesMax: 2_000,

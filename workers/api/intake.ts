@@ -8,6 +8,7 @@ import { LIMITS } from '../../schema/limits.ts';
 import { hasSignals } from '../consent/statements.ts';
 import type { IncomingEvent } from '../customer/messages.ts';
 import type { Vocabulary } from '../engine/compile.ts';
+import { hasExternalIds } from '../identity/identifiers.ts';
 import type { ProblemError } from './problem.ts';
 
 export interface Taken {
@@ -73,6 +74,7 @@ export function takeEvent(raw: Json, intake: Intake): Taken | Refused {
       body,
       merges: mergedIdsOf(event),
       ...(hasSignals(kept['context']) ? { signals: true } : {}),
+      ...(hasExternalIds(kept['context']) ? { externalIds: true } : {}),
     },
   };
 }

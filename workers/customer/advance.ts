@@ -1,7 +1,7 @@
 // Inputs of a commit under way: the rows an event or a timer adds. How they move the customer is the engine's
 // (travel.ts); what the effects come to stands in effects.ts.
 
-import { isObject } from '../../schema/json.ts';
+import { isObject, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import { keptWithout, SAYS_CONSENT } from '../consent/statements.ts';
 import type { EngineEvent } from '../engine/machine.ts';
@@ -15,7 +15,7 @@ import { noteConsent, refused } from './consents.ts';
 import { apply, forget } from './effects.ts';
 import { noteOutcomes } from './exposures.ts';
 import { factsFromRows } from './facts.ts';
-import { noteIdentifiers } from './identifiers.ts';
+import { noteExternalIds, noteIdentifiers } from './identifiers.ts';
 import { forgetLearned } from './knowing.ts';
 import { noteReported } from './ledgers.ts';
 import type { EventStatus, IncomingEvent } from './messages.ts';
@@ -97,12 +97,17 @@ function takeEvent(commit: Commit, incoming: IncomingEvent, now: number): boolea
     noteIdentifiers(commit, incoming, event().traits);
     travel.noteTraits(WORLD, commit, now);
   }
+  if (incoming.externalIds) noteExternalIds(commit, incoming, event().context, statedTraits(incoming, event()));
   noteOutcomes(commit, name, event, at);
   noteReported(commit, name, event, now);
   noteClaimed(commit, name, event, now);
   travel.offerEvent(WORLD, commit, name, event, at, now);
   return true;
 }
+
+/** Traits that a message states of the customer: only those of identify. */
+const statedTraits = ({ type }: IncomingEvent, { traits }: EngineEvent): JsonObject =>
+  type === 'identify' ? traits : {};
 
 const NO_EVENTS: readonly IncomingEvent[] = [];
 const saysConsent = ({ name, signals }: IncomingEvent): boolean => signals === true || SAYS_CONSENT.has(name);

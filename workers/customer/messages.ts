@@ -23,10 +23,12 @@ export interface IncomingEvent {
   readonly body: string;
   /** The customers that this event says are the same person, as far as it may say so (GM1, GM2). */
   readonly merges: string | readonly string[] | null;
-  /** A secret key or a customer token stands behind it; said of identify calls only. */
+  /** A secret key or a customer token stands behind it; said of identify calls and of events with external ids. */
   readonly vouched?: true;
   /** Its context may say something about consent. */
   readonly signals?: true;
+  /** Its context states external ids. */
+  readonly externalIds?: true;
 }
 
 export interface DecisionRequest {
