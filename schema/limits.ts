@@ -36,6 +36,8 @@ export const LIMITS = {
   confirmationsMax: 3,
   /** Signals of consent in one event. */
   consentSignalsMax: 50,
+  /** Characters of a TC string; of 2,000 vendors, a bit each, they are about 800. */
+  tcfCharsMax: 8 * 1024,
   /** Publishes of journeys a customer remembers having met; older ones are forgotten. */
   catalogsMetMax: 1_000,
   /** Items a placement shows at most, and items looked at to fill it. */

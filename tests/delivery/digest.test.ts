@@ -297,7 +297,7 @@ it(`CP16 CP18 in ${LIVES} random lives everything ends once, and no mail breaks 
     }
     expect(mails.every(({ at }) => at >= begin)).toBe(true);
     digests += mails.filter(({ subject }) => subject.endsWith('at once')).length;
-    setClock(MONDAY + (life + 1) * 364 * DAY);
+    setClock(MONDAY + (life + 1) * 98 * DAY);
   }
   expect(digests).toBeGreaterThan(LIVES);
 });

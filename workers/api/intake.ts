@@ -73,7 +73,7 @@ export function takeEvent(raw: Json, intake: Intake): Taken | Refused {
       at: happenedAt(event, intake.receivedAt, intake.sentAt),
       body,
       merges: mergedIdsOf(event),
-      ...(hasSignals(kept['context']) ? { signals: true } : {}),
+      ...(hasSignals(kept['context'], event.type === 'identify' ? kept['traits'] : undefined) ? { signals: true } : {}),
       ...(hasExternalIds(kept['context']) ? { externalIds: true } : {}),
     },
   };

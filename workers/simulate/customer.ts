@@ -6,7 +6,7 @@ import { LIMITS } from '../../schema/limits.ts';
 import { hear } from '../consent/hear.ts';
 import { type ConsentRules, mayEnd } from '../consent/policy.ts';
 import { type Consents, NO_CONSENTS, permission, refusal } from '../consent/state.ts';
-import { SAYS_CONSENT } from '../consent/statements.ts';
+import { hasSignals, SAYS_CONSENT } from '../consent/statements.ts';
 import type { MessageTemplate } from '../decide/messages.ts';
 import { prepareSend } from '../decide/sending.ts';
 import type { Chronicle } from '../engine/facts.ts';
@@ -250,7 +250,8 @@ export function applyEvent(customer: SimulatedCustomer, event: SimulatedEvent, n
   const { state, history } = customer;
   const { name, messageId, message, at, type } = event;
   if (!history.add(name, messageId, at, message)) return false;
-  const requests = SAYS_CONSENT.has(name) ? hearConsent(customer, event) : [];
+  const signals = hasSignals(message['context'], type === 'identify' ? message['traits'] : undefined);
+  const requests = signals || SAYS_CONSENT.has(name) ? hearConsent(customer, event) : [];
   state.events++;
   travel.noteEvent(state, name, now);
   const offered = engineEventOf(name, messageId, message);
