@@ -197,3 +197,12 @@ it('CP12 after a merge was undone it is as it was', async () => {
   await liveUntil(id, NOON + QUARTER);
   expect((await overdue(id)).map(({ at }) => at)).toEqual([NOON + QUARTER]);
 });
+
+it('CP12 what is remembered for it stands in an export, and is gone with the customer', async () => {
+  const id = await customer();
+  await liveUntil(id, NOON + QUARTER);
+  const names = async () => ((await objectOf(id).kept())?.parts ?? []).map(({ name }) => name).sort();
+  expect(await names()).toEqual(['consents', 'contacts', 'overdue']);
+  await objectOf(id).erase();
+  expect(await keptOf(id)).toEqual([]);
+});

@@ -19,7 +19,7 @@ import { beginCommit, type Commit, finishCommit, willWrite } from './commit.ts';
 import { inheritConsents } from './consents.ts';
 import { inheritContacts } from './contacts.ts';
 import { keptUntil } from './handing.ts';
-import { linkSecretIn, publicOriginIn } from './links.ts';
+import { linksIn } from './links.ts';
 import type { CustomerNamespace, CustomerObject, MessageTask, Projection, Rousing } from './messages.ts';
 import { meetsOthers, noteMet } from './met.ts';
 import { hasTables, migrate } from './migrations.ts';
@@ -92,13 +92,6 @@ export interface Cell {
 }
 
 const NO_MESSAGES: Catalog['messages'] = new Map();
-
-/** Null where there is nothing to seal with, or no public address. */
-function linksIn(env: CustomerEnv): Commit['links'] {
-  const secret = linkSecretIn(env);
-  const origin = publicOriginIn(env);
-  return secret !== null && origin !== null ? { secret, origin } : null;
-}
 
 /** How many commits of due timers one input waits for. */
 const CATCH_UP_COMMITS_MAX = 20;

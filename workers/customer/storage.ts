@@ -67,7 +67,7 @@ export const SQL = {
     "SELECT (SELECT count(*) FROM entries) AS entries, (SELECT count(*) FROM parts WHERE name >= 'run:' AND name < 'run;') AS runs, (SELECT count(*) FROM parts WHERE name >= 'message:' AND name < 'message;') AS messages",
   messageParts: "SELECT body FROM parts WHERE name >= 'message:' AND name < 'message;'",
   exportedParts:
-    "SELECT name, body FROM parts WHERE name = 'consents' OR (name >= 'exposure:' AND name < 'exposure;') OR (name >= 'ledger:' AND name < 'ledger;') OR (name >= 'claims:' AND name < 'claims;') LIMIT 4000",
+    "SELECT name, body FROM parts WHERE name IN ('consents', 'contacts', 'overdue') OR (name >= 'exposure:' AND name < 'exposure;') OR (name >= 'ledger:' AND name < 'ledger;') OR (name >= 'claims:' AND name < 'claims;') LIMIT 4000",
   readMoves: "SELECT name, body FROM parts WHERE name >= 'move:' AND name < 'move;' LIMIT 1000",
   readExposures: "SELECT body FROM parts WHERE name >= 'exposure:' AND name < 'exposure;' LIMIT 1000",
   readLedgers: "SELECT name, body FROM parts WHERE name >= 'ledger:' AND name < 'ledger;' LIMIT 1000",
