@@ -17,6 +17,7 @@ import {
   HOUR,
   holdQueue,
   ingest,
+  inside,
   objectOf,
   prepare,
   publishDrafts,
@@ -205,4 +206,26 @@ it('CP12 what is remembered for it stands in an export, and is gone with the cus
   expect(await names()).toEqual(['consents', 'contacts', 'overdue']);
   await objectOf(id).erase();
   expect(await keptOf(id)).toEqual([]);
+});
+
+it('an event costs no statement more with such a policy than without it', async () => {
+  const id = await customer();
+  const statements = async (): Promise<string[]> => {
+    const seen: string[] = [];
+    const spy = await inside(id, ({ sql }) => {
+      const exec = sql.exec.bind(sql);
+      return vi.spyOn(sql, 'exec').mockImplementation((query, ...bindings) => {
+        seen.push(query);
+        return exec(query, ...bindings);
+      });
+    });
+    await send(id, 'Page Viewed');
+    spy.mockRestore();
+    return seen;
+  };
+  await send(id, 'Page Viewed');
+  const withPolicy = await statements();
+  await publishDrafts([{ kind: 'policies', id: 'policies', document: { pressure: { rules: [] } } }]);
+  await send(id, 'Page Viewed');
+  expect(withPolicy).toEqual(await statements());
 });
