@@ -21,6 +21,9 @@ export const LIMITS = {
   /** Rules of contact pressure, what one may allow, and its days without messages. */
   pressureRulesMax: 50,
   pressureCountMax: 100,
+  leastRulesMax: 20,
+  /** Messages one digest lists. */
+  digestItemsMax: 20,
   holidaysMax: 500,
   /** Contacts that are remembered of one customer. */
   contactsMax: 500,
@@ -33,6 +36,8 @@ export const LIMITS = {
   confirmationsMax: 3,
   /** Signals of consent in one event. */
   consentSignalsMax: 50,
+  /** Characters of a TC string; of 2,000 vendors, a bit each, they are about 800. */
+  tcfCharsMax: 8 * 1024,
   /** Publishes of journeys a customer remembers having met; older ones are forgotten. */
   catalogsMetMax: 1_000,
   /** Items a placement shows at most, and items looked at to fill it. */
@@ -58,6 +63,8 @@ export const LIMITS = {
   attributionMs: 30 * 86_400_000,
   /** Identifiers that are declared, and how many former values of one are remembered until they are given back. */
   identifiersMax: 20,
+  /** Entries of context.externalIds of one event that are looked at. */
+  externalIdsMax: 50,
   identifiersHeldMax: 10,
   /** Lines of the timeline, the newest, that a customer's devices and open tasks are read from; and devices shown. */
   ownEntriesMax: 2_000,

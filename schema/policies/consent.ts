@@ -65,7 +65,21 @@ export const ConsentPolicy = z.strictObject({
       tcf: z
         .record(z.string().regex(/^([1-9]|1\d|2[0-4])$/, 'use the number of a TCF purpose'), z.enum(CONSENT_PURPOSES))
         .optional()
-        .describe('What purposes of context.consent.tcf.purposes stand for, by their number.'),
+        .describe(
+          'What the purposes of a TC string (context.consent.tcf, or tcf.tcString) or of context.consent.tcf.purposes stand for, by their number.',
+        ),
+      tcfVendor: z
+        .int()
+        .min(1)
+        .max(65_535)
+        .optional()
+        .describe(
+          'Who we are in the IAB’s list of vendors; then a TC string has to name us as well. Absent: it need not.',
+        ),
+      traits: z
+        .record(name, z.enum(CONSENT_PURPOSES))
+        .optional()
+        .describe('What the members of traits.consent of an identify call stand for.'),
     })
     .optional(),
   events: z

@@ -9,6 +9,9 @@ export const IDENTIFIER_FORMS = ['email', 'phone', 'code', 'exact'] as const;
 
 const Identifier = z.strictObject({
   trait: name.optional().describe('The trait it is stated by; absent: the one of the same name.'),
+  externalType: name
+    .optional()
+    .describe('The type it has in context.externalIds of an event; absent: the name of the kind.'),
   form: z
     .enum(IDENTIFIER_FORMS)
     .describe(

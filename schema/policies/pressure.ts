@@ -39,13 +39,39 @@ const Rule = z.strictObject({
     .describe('Days without messages, in the customer’s zone.'),
 });
 
+const Least = z
+  .strictObject({
+    id: slug,
+    purpose: z.enum(PURPOSES),
+    channel: slug,
+    within: Duration.describe('How long a customer may be without a contact.'),
+  })
+  .describe('Where it is too long since the last contact, the event Contact Overdue happens.');
+
 export const PressurePolicy = z.strictObject({
   zone: Zone.optional().describe('Of customers who have none of their own; absent: UTC.'),
   rules: z.array(Rule).max(LIMITS.pressureRulesMax),
-  otherwise: z
-    .enum(['wait', 'drop'])
+  least: z
+    .array(Least)
+    .min(1)
+    .max(LIMITS.leastRulesMax)
     .optional()
-    .describe('What becomes of a message there is no room for now; absent: it waits.'),
+    .describe('How seldom is too seldom; needs a yes of the customer where the purpose does.'),
+  otherwise: z
+    .enum(['wait', 'drop', 'digest'])
+    .optional()
+    .describe(
+      'What becomes of a message there is no room for now; absent: it waits. digest: those that wait go as one.',
+    ),
+  digest: z
+    .strictObject({
+      message: slug.describe('The message that lists the others, as digest.items.'),
+      expires: Duration.optional().describe(
+        'How old a message may be that goes with it; absent: as long as one waits.',
+      ),
+    })
+    .optional()
+    .describe('With otherwise: digest.'),
   waitAtMost: Duration.optional().describe('How long a message waits before it is given up; absent: P7D.'),
 });
 export type PressurePolicy = z.infer<typeof PressurePolicy>;

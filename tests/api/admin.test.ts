@@ -1,6 +1,7 @@
 // What designers and operators do: the catalog they write is what the next page shows, what they look at is exact.
 
 import { expect, test } from 'vitest';
+import type { ShownPressure } from '../../workers/customer/messages.ts';
 import {
   type Decided,
   expectProblem,
@@ -383,6 +384,17 @@ test('asking about an unknown customer is 404, and asking makes nobody known', a
   await server.advance('PT1S');
   const { body } = await server.admin<{ customers: { id: string }[] }>('GET', '/admin/customers?limit=200');
   expect(body.customers.filter(({ id }) => id.includes('ghost'))).toEqual([]);
+});
+
+test('CP15 contact pressure of one customer: the rules of policies.json and how much of them is left', async () => {
+  const user = fresh('pressed');
+  await server.ingest([message({ userId: user }, 'identify', { traits: { email: 'anna@example.at' } })]);
+  const path = `/admin/customers/${encodeURIComponent(`u:${user}`)}/pressure`;
+  const { status, body } = await server.admin<ShownPressure>('GET', path);
+  expect([status, body]).toMatchObject([200, { zone: 'Europe/Vienna', wish: null, waiting: [] }]);
+  expect(body.rules[0]).toMatchObject({ rule: 'advertising-a-week', most: 7, used: 0, room: 7 });
+  expectProblem(await server.admin<Problem>('GET', '/admin/customers/u:nobody/pressure'), 404);
+  expectProblem(await server.call<Problem>('GET', path), 401);
 });
 
 test('the funnel counts each customer where he stands', async () => {

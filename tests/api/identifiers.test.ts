@@ -184,3 +184,18 @@ test('ID4 a claim that was under way when everything was killed is made afterwar
     expect(await found(`email:${email}`)).toEqual([`u:${userId}`]);
   }
 });
+
+test('ID10 ID6 external ids in the context of an event: a server key joins a visitor by them, a public key nobody', async () => {
+  const [userId, visitor, stranger, email] = [fresh('owner'), fresh('visitor'), fresh('stranger'), freshEmail()];
+  const context = { externalIds: [{ id: email, type: 'email', collection: 'users', encoding: 'none' }] };
+  const viewed = async (key: string, who: { userId?: string; anonymousId?: string }) => {
+    const body = { events: [{ ...track(who, 'Product Viewed'), context }] };
+    const answer = await server.call('POST', '/v1/events', { body, headers: as(key) });
+    expect(answer.status, answer.text).toBe(200);
+    return settled(who.userId === undefined ? `a:${who.anonymousId}` : `u:${who.userId}`);
+  };
+  await viewed('sv_server', { userId });
+  expect(await found(`email:${email}`)).toEqual([`u:${userId}`]);
+  expect((await viewed('wk_local', { anonymousId: stranger })).id).toBe(`a:${stranger}`);
+  expect((await viewed('sv_server', { anonymousId: visitor })).id).toBe(`u:${userId}`);
+});

@@ -282,6 +282,8 @@ test('N11 what speaks to journeys is taken from a server key only', async () => 
   const refused = await server.site<Problem>('/v1/events', { events: [request()] });
   expect(refused.status).toBe(400);
   expect(refused.body.errors?.[0]?.detail).toContain('server key');
+  const overdue = { events: [track({ userId }, 'Contact Overdue', { rule: 'x' })] };
+  expect((await server.site<Problem>('/v1/events', overdue)).status).toBe(400);
   const [answer] = (await server.site<Ingested>('/v1/events', { events: [request(), track({ userId }, 'Seen')] })).body
     .results;
   expect(answer).toMatchObject({ status: 'rejected' });

@@ -8,7 +8,7 @@ import type { Statement } from '../../workers/consent/state.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-const statement = fc.record({
+const members = {
   purpose: fc.option(fc.string()),
   channel: fc.option(fc.string()),
   granted: fc.boolean(),
@@ -16,7 +16,8 @@ const statement = fc.record({
   source: fc.option(fc.string()),
   wording: fc.option(fc.string()),
   confirmed: fc.boolean(),
-});
+};
+const statement = fc.oneof(fc.record(members), fc.record({ ...members, until: fc.integer() }));
 
 function logOf(of: string, statements: readonly Statement[]): LogLine[] {
   const lines: LogLine[] = [];

@@ -3,8 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../schema/limits.ts';
-import { hear } from '../../workers/consent/hear.ts';
-import { type ConsentRules, compileConsent, NO_CONSENT_RULES } from '../../workers/consent/policy.ts';
+import { NO_CONSENT_RULES } from '../../workers/consent/policy.ts';
 import {
   type Consents,
   joined,
@@ -18,51 +17,7 @@ import { BY_LINK, keptWithout } from '../../workers/consent/statements.ts';
 import { EMPTY_VOCABULARY } from '../../workers/engine/compile.ts';
 import { compilePolicies } from '../../workers/policies/policies.ts';
 import { often } from '../prove.ts';
-
-const DAY = 24 * 3_600_000;
-const AT = Date.UTC(2026, 10, 23);
-
-function rulesOf(policy: Parameters<typeof compileConsent>[0]): ConsentRules {
-  const compiled = compileConsent(policy);
-  if (!compiled.ok) throw new Error(JSON.stringify(compiled.findings));
-  return compiled.rules;
-}
-
-const RULES = rulesOf({
-  wording: 'v1',
-  purposes: {
-    marketing: { basis: 'consent', doubleOptIn: { channels: ['email'], sources: ['form'] } },
-    newsletter: { basis: 'consent', doubleOptIn: { channels: ['email'] }, expires: 'P10D' },
-    service: { basis: 'legitimate-interest' },
-    personalisation: { basis: 'legitimate-interest' },
-    transactional: { basis: 'contract' },
-  },
-  signals: {
-    globalPrivacyControl: ['personalisation', 'marketing'],
-    categories: { Ads: 'marketing' },
-    consentMode: { ad_storage: 'marketing' },
-    tcf: { '4': 'personalisation' },
-  },
-});
-
-const statement = (more: Partial<Statement> = {}): Statement => ({
-  purpose: 'marketing',
-  channel: 'email',
-  granted: true,
-  at: AT,
-  source: null,
-  wording: null,
-  confirmed: false,
-  ...more,
-});
-const having = (...said: Partial<Statement>[]): Consents =>
-  said.reduce<Consents>((consents, each) => withStatement(consents, RULES, statement(each)).consents, NO_CONSENTS);
-const refusedFor = (consents: Consents, purpose = 'marketing', channel: string | null = 'email', at = AT) =>
-  refusal(consents, RULES, purpose, channel, at);
-
-let messages = 0;
-const heard = (before: Consents, name: string, message: object, at = AT, rules = RULES) =>
-  hear(before, rules, { name, messageId: `m${++messages}`, at }, { type: 'track', ...message });
+import { AT, DAY, having, heard, RULES, refusedFor, rulesOf, statement } from './saying.ts';
 
 describe('what counts', () => {
   it('CN1 each basis has its rule, and so has a purpose nobody wrote about', () => {
@@ -322,14 +277,18 @@ describe('what anybody can say', () => {
   });
 });
 
-const arbitrary = fc.record({
+const members = {
   purpose: fc.constantFrom('marketing', 'newsletter', 'service', null),
   channel: fc.constantFrom('email', 'sms', null),
   granted: fc.boolean(),
   at: fc.integer({ min: 0, max: 20 }).map((days) => AT + days * DAY),
   source: fc.constantFrom('form', 'branch', null),
   confirmed: fc.boolean(),
-});
+};
+const arbitrary = fc.oneof(
+  fc.record(members),
+  fc.record({ ...members, until: fc.integer({ min: 0, max: 30 }).map((days) => AT + days * DAY) }),
+);
 
 /** Keeps all that was said, and looks through it for every question. */
 function reference(said: readonly Statement[], purpose: string, channel: string, at: number): string | null {
@@ -346,6 +305,7 @@ function reference(said: readonly Statement[], purpose: string, channel: string,
   if (last.length === 0) return 'no consent';
   if (isNo) return 'consent withdrawn';
   if (purpose === 'newsletter' && at - newest >= 10 * DAY) return 'consent expired';
+  if (last.some(({ until = at + 1 }) => until <= at)) return 'consent expired';
   // At one instant the weaker yes counts.
   const isOpen = (each: Statement) =>
     !each.confirmed && channel === 'email' && (purpose === 'newsletter' || each.source === 'form');
@@ -354,7 +314,7 @@ function reference(said: readonly Statement[], purpose: string, channel: string,
 }
 
 describe('against a reference', () => {
-  it('CN2 CN3 CN4 CN5 whatever was said in whatever order, the answer is that of looking through all of it', () => {
+  it('CN2 CN3 CN4 CN5 CN14 whatever was said in whatever order, the answer is that of looking through all of it', () => {
     const asked = fc.record({
       purpose: fc.constantFrom('marketing', 'newsletter', 'service', 'transactional'),
       channel: fc.constantFrom('email', 'sms'),
@@ -433,6 +393,7 @@ describe('a policy', () => {
       { purposes: { service: { basis: 'contract', doubleOptIn: { channels: ['email'] } } } },
       '/consent/purposes/service',
     ],
+    ['a vendor for strings nobody reads', { purposes: {}, signals: { tcfVendor: 755 } }, '/consent/signals/tcfVendor'],
     ['a purpose there is not', { purposes: { spying: { basis: 'consent' } } }, '/consent/purposes'],
     ['a basis there is not', { purposes: { service: { basis: 'whim' } } }, '/consent/purposes/service/basis'],
   ])('with %s is refused at its place', (_, consent, pointer) => {

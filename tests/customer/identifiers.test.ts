@@ -311,3 +311,69 @@ it('ID5 the object of an identifier holds and is named by nothing that tells it'
   expect(names.join()).not.toMatch(/anna|example/);
   expect(await objectOf(freshName()).describe()).toBeNull();
 });
+
+describe('external ids', () => {
+  /** An event with external ids, as it comes from intake, and what follows from it. */
+  async function external(
+    id: string,
+    ids: Record<string, string>,
+    vouched = false,
+    more: JsonObject = {},
+  ): Promise<void> {
+    const externalIds = Object.entries(ids).map(([type, value]) => ({
+      ...{ id: value, type, collection: 'users', encoding: 'none' },
+    }));
+    const event = eventOf('Product Viewed');
+    const body = JSON.stringify({ ...JSON.parse(event.body), ...more, context: { externalIds } });
+    const type = typeof more['type'] === 'string' ? more['type'] : event.type;
+    await ingest(id, [{ ...event, type, body, externalIds: true, ...(vouched ? { vouched: true } : {}) }]);
+    await settle(id);
+  }
+  const stated = async (id: string) =>
+    Object.fromEntries((await describeOf(id)).identifiers.stated.map(({ kind, value }) => [kind, value]));
+
+  it('ID10 of any event are claimed as traits are, and said again they write nothing', async () => {
+    const [id, email] = [freshName(), freshEmail()];
+    await external(id, { email, card: 'c-1', unknown: 'x' });
+    expect(await stated(id)).toEqual({ email, card: 'c-1' });
+    expect(await registry('email', email).owner()).toBe(id);
+    const parts = () =>
+      rowsOf(id, 'SELECT name, body FROM parts WHERE name >= ? AND name < ?', 'identifier:', 'identifier;');
+    const before = await parts();
+    await external(id, { email, card: 'c-1' });
+    expect(await parts()).toEqual(before);
+    // They are no traits.
+    expect((await describeOf(id)).traits).toEqual({});
+  });
+
+  it('ID10 a trait of the same event goes before', async () => {
+    const [id, email] = [freshName(), freshEmail()];
+    await external(id, { email: freshEmail(), card: 'c-2' }, false, { type: 'identify', traits: { email } });
+    expect(await stated(id)).toEqual({ email, card: 'c-2' });
+  });
+
+  it('ID10 ID5 without a voucher none takes the place of one that has a voucher', async () => {
+    const [id, email, other] = [freshName(), freshEmail(), freshEmail()];
+    await external(id, { email }, true);
+    await external(id, { email: other });
+    expect(await stated(id)).toEqual({ email });
+    expect(await registry('email', other).owner()).toBeNull();
+    await external(id, { email: other }, true);
+    expect(await stated(id)).toEqual({ email: other });
+    expect(await registry('email', email).owner()).toBeNull();
+  });
+
+  it('ID10 ID6 join a visitor to the known owner where both are vouched for, and otherwise nobody', async () => {
+    const [owner, email, card] = [freshName(), freshEmail(), `card${freshEmail()}`];
+    await external(owner, { email, card }, true);
+    const [visitor, stranger, user] = [freshName('a'), freshName('a'), freshName()];
+    await external(stranger, { email });
+    await external(stranger, { card }, true);
+    await external(user, { email }, true);
+    expect([await objectOf(stranger).owner(), await objectOf(user).owner()]).toEqual([stranger, user]);
+    expect((await standings(stranger))['email']).toBe('taken');
+    expect(await conflicts(user)).toHaveLength(1);
+    await external(visitor, { email }, true);
+    expect(await objectOf(visitor).owner()).toBe(owner);
+  });
+});

@@ -34,8 +34,24 @@ const INPUTS = 20;
 const GAPS = [0, 1_000, HOUR, 5 * HOUR, 26 * HOUR, 70 * HOUR] as const;
 
 beforeAll(async () => {
-  await prepare([]);
-  await publishDrafts([{ kind: 'events', id: 'events', document: { ...words.declarations } }]);
+  // A contact is overdue two days after the first event of each, for a yes is not needed here.
+  await prepare([
+    {
+      ...{ id: 'overdue', entry: [{ event: 'Contact Overdue' }], initial: 'told' },
+      stages: {
+        told: {
+          steps: [{ emit: 'Go', properties: { n: "count('Contact Overdue')" } }],
+          on: [{ event: 'Stop', to: 'over' }],
+        },
+        over: { final: true },
+      },
+    },
+  ]);
+  const least = [{ id: 'days', purpose: 'service', channel: 'email', within: 'P2D' }];
+  await publishDrafts([
+    { kind: 'events', id: 'events', document: { ...words.declarations } },
+    { kind: 'policies', id: 'policies', document: { pressure: { rules: [], least } } },
+  ]);
 });
 
 /** The whole record, over several pages, as it would arrive by HTTP. */
@@ -93,7 +109,7 @@ async function seen(id: string): Promise<string> {
 describe('random histories of objects', () => {
   it(`${SEQUENCES} are the same with an eviction between any two inputs, and replay rebuilds them`, async () => {
     let at = START;
-    const total = { lines: 0, runs: 0, joined: 0 };
+    const total = { lines: 0, runs: 0, joined: 0, overdue: 0 };
     for (let sequence = 0; sequence < SEQUENCES; sequence++) {
       const draw = drawsOf(`objects/${sequence}`);
       setClock(at);
@@ -117,6 +133,7 @@ describe('random histories of objects', () => {
       for (const id of Object.values(ids)) {
         const result = replay(await recordOf(id));
         expect([sequence, result.outcome, result.differences]).toEqual([sequence, 'identical', []]);
+        total.overdue += (await timelineOf(id)).filter(({ name }) => name === 'Contact Overdue').length;
         total.lines += result.lines;
         total.runs += result.runs;
         total.joined += (await timelineOf(id)).filter(
@@ -129,6 +146,7 @@ describe('random histories of objects', () => {
     expect(total.lines).toBeGreaterThan(SEQUENCES * 5);
     expect(total.joined).toBeGreaterThan(SEQUENCES);
     expect(total.runs).toBeGreaterThan(SEQUENCES / 2);
+    expect(total.overdue).toBeGreaterThan(SEQUENCES);
   });
 
   it('an import is rebuilt too, from before the object and the journeys were there', async () => {

@@ -5,13 +5,11 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import type { JsonObject } from '../../schema/json.ts';
 import {
-  alarmOf,
   DAY,
   deliverTasks,
   describeOf,
   eventOf,
   evict,
-  fireAlarm,
   freshName,
   HOUR,
   holdQueue,
@@ -23,8 +21,8 @@ import {
   send,
   setClock,
   tasks,
-  timelineOf,
 } from '../customer/object.ts';
+import { deliverAll, liveUntil, told } from './living.ts';
 
 /** A Monday at noon in Vienna. */
 const MONDAY = Date.parse('2100-01-04T11:00:00Z');
@@ -88,18 +86,6 @@ async function customer(traits: object = {}): Promise<string> {
   ]);
   return id;
 }
-const deliverAll = () => deliverTasks(tasks.splice(0));
-/** Everything an object wants to do until an instant, at its own time, and the queue after it. */
-async function liveUntil(id: string, until: number): Promise<void> {
-  for (let alarm = await alarmOf(id); alarm !== null && alarm <= until; alarm = await alarmOf(id)) {
-    setClock(Math.max(alarm, Date.now()));
-    await fireAlarm(id);
-    await deliverAll();
-  }
-  setClock(until);
-}
-const told = async (id: string, kind: string) =>
-  (await timelineOf(id)).filter((line) => line.kind === kind).map(({ body }) => body);
 
 it('CP7 CP9 the third of a week waits for the next, and its timeline says until when and why', async () => {
   const id = await customer();
@@ -242,4 +228,44 @@ it('CP10 of two customers who become one the contacts of both count', async () =
   await deliverAll();
   expect([mails.length, (await told(id, 'deferred')).length]).toEqual([2, 1]);
   expect(await objectOf(visitor).owner()).toBe(id);
+});
+
+it('CP15 operators see what is used, what is left and what waits', async () => {
+  const id = await customer({ timezone: 'America/New_York' });
+  setClock(MONDAY + 3 * HOUR);
+  for (const event of ['Low', 'High', 'Low']) {
+    await send(id, event);
+    await deliverAll();
+  }
+  const shown = await objectOf(id).pressure();
+  expect(shown).toMatchObject({
+    ...{ zone: 'America/New_York', wish: null, least: [] },
+    rules: [
+      {
+        ...{ rule: 'twice-a-week', most: 2, used: 2, room: 0, quiet: null, freeAt: '2100-01-11T05:00:00.000Z' },
+        window: { from: '2100-01-04T05:00:00.000Z', to: '2100-01-11T05:00:00.000Z' },
+      },
+      {
+        rule: 'night',
+        window: null,
+        used: null,
+        quiet: { from: '21:00', to: '08:00' },
+        freeAt: '2100-01-04T14:00:00.000Z',
+      },
+    ],
+    waiting: [
+      {
+        ...{
+          journey: 'low',
+          message: 'low',
+          channel: 'email',
+          purpose: 'marketing',
+          priority: 0,
+          rule: 'twice-a-week',
+        },
+        ...{ since: '2100-01-04T14:00:00.000Z', until: '2100-01-11T13:00:00.000Z' },
+      },
+    ],
+  });
+  expect(await objectOf('u:nobody').pressure()).toBeNull();
 });

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../schema/limits.ts';
 import { compileJourney } from '../../workers/engine/compile.ts';
+import { SYSTEM_EVENTS } from '../../workers/engine/machine.ts';
 import { DAY, errors, HOUR, machineOf, makeDriver, moves, send, sends, vocabulary } from './driver.ts';
 
 const MONDAY = Date.UTC(2026, 0, 5);
@@ -229,11 +230,14 @@ describe('what runs make happen', () => {
     driver.send('Start', 0);
     driver.send('Audience Left', HOUR, { audience: 'any' });
     expect(driver.due()).toMatchObject([{ dueAt: DAY }]);
-    const stages = { first: { steps: [{ emit: 'Journey Requested' }] } };
-    const compiled = compileJourney({ id: 'x', entry: [{ event: 'a' }], initial: 'first', stages }, 1, vocabulary());
-    expect(compiled.ok ? [] : compiled.findings).toMatchObject([
-      { code: 'reserved-event', pointer: '/stages/first/steps/0/emit' },
-    ]);
+    for (const emit of Object.values(SYSTEM_EVENTS)) {
+      const stages = { first: { steps: [{ emit }] } };
+      const compiled = compileJourney({ id: 'x', entry: [{ event: 'a' }], initial: 'first', stages }, 1, vocabulary());
+      expect([emit, compiled.ok ? [] : compiled.findings]).toMatchObject([
+        emit,
+        [{ code: 'reserved-event', pointer: '/stages/first/steps/0/emit' }],
+      ]);
+    }
   });
 });
 

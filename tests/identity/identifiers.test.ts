@@ -3,10 +3,19 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Json, JsonObject } from '../../schema/json.ts';
+import { LIMITS } from '../../schema/limits.ts';
 import { IDENTIFIER_FORMS } from '../../schema/policies/identity.ts';
 import { Policies } from '../../schema/policies.ts';
 import { EMPTY_VOCABULARY } from '../../workers/engine/compile.ts';
-import { compileIdentity, identifiersIn, normalForm, outranks } from '../../workers/identity/identifiers.ts';
+import {
+  compileIdentity,
+  externalIdsIn,
+  hasExternalIds,
+  identifiersIn,
+  normalForm,
+  outranks,
+} from '../../workers/identity/identifiers.ts';
 import { compilePolicies } from '../../workers/policies/policies.ts';
 import { often } from '../prove.ts';
 
@@ -200,5 +209,71 @@ describe('policies.json', () => {
     ]);
     expect(pointers({ callingCode: '43', identifiers: { a: { form: 'exact' } } })).toEqual(['/identity/callingCode']);
     expect(pointers({ callingCode: '43', identifiers: { a: { form: 'phone' } } })).toEqual([]);
+  });
+});
+
+describe('external ids', () => {
+  const compiled = compileIdentity({
+    identifiers: {
+      email: { form: 'email' },
+      'customer-number': { form: 'code', trait: 'customerNumber', externalType: 'crm_id' },
+      phone: { form: 'phone' },
+    },
+    callingCode: '43',
+  });
+  if (!compiled.ok) throw new Error(JSON.stringify(compiled.findings));
+  const { rules } = compiled;
+  const users = { collection: 'users', encoding: 'none' };
+  const found = (...externalIds: Json[]) => Object.fromEntries(externalIdsIn({ externalIds }, rules));
+
+  it('ID10 are those of declared kinds, by their type, in normal form', () => {
+    expect(
+      found(
+        { id: ' Anna@Example.at ', type: 'email', ...users },
+        { id: 104711, type: 'crm_id', ...users },
+        { id: '0664 1234567', type: 'phone' },
+        { id: 'K-1', type: 'customer-number', ...users },
+        { id: 'x', type: 'ga_client_id', ...users },
+      ),
+    ).toEqual({ email: 'anna@example.at', 'customer-number': '104711', phone: '+436641234567' });
+  });
+
+  it('ID10 are the first of a type that has a normal form', () => {
+    const of = (id: Json) => ({ id, type: 'email', ...users });
+    expect(found(of('nobody'), of('a@example.at'), of('b@example.at'))).toEqual({ email: 'a@example.at' });
+  });
+
+  it.each([
+    ['of another collection', { id: 'a@example.at', type: 'email', collection: 'accounts', encoding: 'none' }],
+    ['encoded', { id: 'a@example.at', type: 'email', collection: 'users', encoding: 'sha256' }],
+    ['without a type', { id: 'a@example.at', ...users }],
+    ['of no value', { id: null, type: 'email', ...users }],
+    ['that are lists', { id: ['a@example.at'], type: 'email', ...users }],
+    ['that are text', 'a@example.at'],
+    ['null', null],
+    ['named like what every object has', { id: 'a@example.at', type: 'constructor', ...users }],
+  ] as [string, Json][])('ID10 %s are none', (_, entry) => expect(found(entry)).toEqual({}));
+
+  it('ID10 whatever stands there is taken without a fault, and no more than so many entries are looked at', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const context = JSON.parse(JSON.stringify({ externalIds: value })) as JsonObject;
+        expect(externalIdsIn(context, rules).size).toBeLessThanOrEqual(3);
+        if (externalIdsIn(context, rules).size > 0) expect(hasExternalIds(context)).toBe(true);
+      }),
+      { numRuns: often(200, 5_000) },
+    );
+    const filler = Array.from({ length: LIMITS.externalIdsMax - 1 }, () => null);
+    const email = { id: 'a@example.at', type: 'email', ...users };
+    expect(found(...filler, email)).toEqual({ email: 'a@example.at' });
+    expect(found(null, ...filler, email)).toEqual({});
+  });
+
+  it('ID10 two kinds of one type are refused at their place', () => {
+    const twice = { a: { form: 'exact', externalType: 'x' }, b: { form: 'exact', externalType: 'x' } } as const;
+    const result = compilePolicies({ identity: { identifiers: twice } }, EMPTY_VOCABULARY);
+    expect(result.ok ? [] : result.findings.map(({ pointer }) => pointer)).toEqual([
+      '/identity/identifiers/b/externalType',
+    ]);
   });
 });

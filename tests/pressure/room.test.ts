@@ -3,23 +3,15 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { checkDocuments } from '../../workers/check/catalog.ts';
 import { EMPTY_VOCABULARY } from '../../workers/engine/compile.ts';
 import { compilePolicies } from '../../workers/policies/policies.ts';
-import { compilePressure, type PressureRules, wishOf } from '../../workers/pressure/policy.ts';
+import { wishOf } from '../../workers/pressure/policy.ts';
 import { type Contact, type Kind, remembered, roomFor, zoneFor } from '../../workers/pressure/room.ts';
 import { often } from '../prove.ts';
+import { allowed, begins, DAY, HOUR, MINUTE, type Policy, pressureRule, rulesOf, zones } from './reference.ts';
 
-const MINUTE = 60_000;
 const STEP = 15 * MINUTE;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
-type Policy = Parameters<typeof compilePressure>[0];
-function rulesOf(policy: Policy): PressureRules {
-  const compiled = compilePressure(policy);
-  if (!compiled.ok) throw new Error(JSON.stringify(compiled.findings));
-  return compiled.rules;
-}
 const NEWS: Kind = { channel: 'email', purpose: 'marketing', tags: ['marketing'] };
 const contact = (at: number, more: Partial<Kind> = {}): Contact => ({ key: `k${at}`, at, ...NEWS, ...more });
 const at = (iso: string): number => Date.parse(iso);
@@ -124,106 +116,14 @@ describe('room', () => {
   });
 });
 
-const formats = new Map<string, Intl.DateTimeFormat>();
-const clocks = new Map<string, { date: string; time: string; weekday: number }>();
-/** What the clock of a zone shows, by Intl: date, hours and minutes, days since Monday. */
-function clockOf(instant: number, zone: string): { date: string; time: string; weekday: number } {
-  const key = `${zone} ${instant}`;
-  const known = clocks.get(key);
-  if (known) return known;
-  const format =
-    formats.get(zone) ??
-    new Intl.DateTimeFormat('en-CA', {
-      ...{ timeZone: zone, hourCycle: 'h23', weekday: 'short' },
-      ...{ year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' },
-    });
-  formats.set(zone, format);
-  const parts = format.formatToParts(instant);
-  const part = (type: string): string => parts.find((each) => each.type === type)?.value ?? '';
-  const weekday = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'].indexOf(part('weekday'));
-  const clock = {
-    date: `${part('year')}-${part('month')}-${part('day')}`,
-    time: `${part('hour')}:${part('minute')}`,
-    weekday,
-  };
-  clocks.set(key, clock);
-  return clock;
-}
-/** Names the day, week or month an instant lies in. */
-function periodOf(instant: number, unit: string, zone: string): string {
-  const { date, weekday } = clockOf(instant, zone);
-  if (unit === 'month') return date.slice(0, 7);
-  if (unit === 'day') return date;
-  return new Date(Date.parse(`${date}T00:00:00Z`) - weekday * DAY).toISOString().slice(0, 10);
-}
-
-function allowed(policy: Policy, contacts: readonly Contact[], zone: string, instant: number): boolean {
-  const { date, time } = clockOf(instant, zone);
-  return policy.rules.every(({ most, distance, quiet, holidays }) => {
-    if (most?.per) {
-      const inside = contacts.filter(
-        (each) => periodOf(each.at, most.per ?? '', zone) === periodOf(instant, most.per ?? '', zone),
-      );
-      if (inside.length >= most.count) return false;
-    }
-    const days = Number(/P(\d+)D/.exec(most?.within ?? '')?.[1] ?? 0);
-    if (days > 0 && contacts.filter((each) => instant - each.at < days * DAY).length >= (most?.count ?? 0))
-      return false;
-    const hours = Number(/PT(\d+)H/.exec(distance ?? '')?.[1] ?? 0);
-    if (contacts.some((each) => instant - each.at < hours * HOUR)) return false;
-    if (
-      quiet &&
-      (quiet.from < quiet.to ? time >= quiet.from && time < quiet.to : time >= quiet.from || time < quiet.to)
-    )
-      return false;
-    return !holidays?.includes(date);
-  });
-}
-
 describe('against a reference', () => {
-  const time = fc
-    .tuple(fc.integer({ min: 0, max: 23 }), fc.constantFrom('00', '15', '30', '45'))
-    .map(([hour, minute]) => `${String(hour).padStart(2, '0')}:${minute}`);
-  const rule = fc.oneof(
-    fc.record({
-      most: fc.record({
-        count: fc.integer({ min: 1, max: 3 }),
-        per: fc.constantFrom('day' as const, 'week' as const, 'month' as const),
-      }),
-    }),
-    fc.record({
-      most: fc.record({ count: fc.integer({ min: 1, max: 3 }), within: fc.constantFrom('P1D', 'P3D', 'P9D') }),
-    }),
-    fc.record({ distance: fc.constantFrom('PT1H', 'PT25H', 'PT60H') }),
-    // Hours at which clocks are changed are left to the examples: what 02:30 means twice, or never, is a choice.
-    fc.record({
-      quiet: fc
-        .record({ from: time, to: time })
-        .filter(({ from, to }) => from !== to && [from, to].every((each) => each < '00:00' || each > '03:30')),
-    }),
-    fc.record({
-      holidays: fc.uniqueArray(
-        fc.constantFrom('2026-03-28', '2026-03-29', '2026-03-30', '2026-04-05', '2026-10-25', '2026-11-01'),
-        { minLength: 1 },
-      ),
-    }),
-  );
-  const begins = fc.constantFrom(
-    '2026-03-06T00:00:00Z',
-    '2026-03-26T00:00:00Z',
-    '2026-04-02T00:00:00Z',
-    '2026-10-01T00:00:00Z',
-    '2026-10-23T00:00:00Z',
-    '2026-10-30T00:00:00Z',
-  );
-
   it('CP2 CP3 CP4 CP5 CP6 the first instant with room is the one found by walking there, in four zones over changes of the clocks', () => {
     fc.assert(
       fc.property(
-        fc.array(rule, { minLength: 1, maxLength: 3 }),
+        fc.array(pressureRule, { minLength: 1, maxLength: 3 }),
         begins,
         fc.array(fc.integer({ min: 0, max: 6 * 96 }), { maxLength: 5 }),
-        fc.constantFrom('Europe/Berlin', 'America/New_York', 'Asia/Kathmandu', 'Australia/Lord_Howe'),
+        zones,
         (written, begin, steps, zone) => {
           const policy: Policy = {
             rules: written.map((each, index) => ({ id: `r${index}`, ...each })),
@@ -250,7 +150,7 @@ describe('against a reference', () => {
   it('contacts that are forgotten do not matter any more', () => {
     fc.assert(
       fc.property(
-        fc.array(rule, { minLength: 1, maxLength: 3 }),
+        fc.array(pressureRule, { minLength: 1, maxLength: 3 }),
         fc.array(fc.integer({ min: 0, max: 120 * 24 }), { maxLength: 20 }),
         (written, hours) => {
           const rules = rulesOf({
@@ -279,5 +179,37 @@ describe('a policy', () => {
   ])('that %s is refused at its place', (_, rule, pointer) => {
     const result = compilePolicies({ pressure: { rules: [rule] } }, EMPTY_VOCABULARY);
     expect(result.ok ? [] : result.findings.map((finding) => finding.pointer)).toEqual([pointer]);
+  });
+
+  it.each([
+    ['names a digest it does not use', { digest: { message: 'all' } }, '/pressure/digest'],
+    ['uses a digest it does not name', { otherwise: 'digest' }, '/pressure/digest'],
+    [
+      'has a digest for nobody',
+      { otherwise: 'digest', digest: { message: 'all', expires: 'P0D' } },
+      '/pressure/digest/expires',
+    ],
+  ])('CP16 that %s is refused at its place', (_, more, pointer) => {
+    const result = compilePolicies({ pressure: { rules: [], ...more } }, EMPTY_VOCABULARY);
+    expect(result.ok ? [] : result.findings.map((finding) => finding.pointer)).toEqual([pointer]);
+  });
+
+  it('CP16 whose digest nobody wrote is told so', () => {
+    const document = { pressure: { rules: [], otherwise: 'digest', digest: { message: 'weekly' } } };
+    const message = {
+      id: 'weeky',
+      channel: 'email',
+      purpose: 'marketing',
+      locales: { en: { subject: 's', text: 't' } },
+    };
+    const check = (id: string) =>
+      checkDocuments([
+        { kind: 'policies', document },
+        { kind: 'message', document: { ...message, id } },
+      ])[0];
+    expect(check('weeky')).toMatchObject([
+      { code: 'unknown-message', severity: 'warning', pointer: '/pressure/digest/message' },
+    ]);
+    expect(check('weekly')).toEqual([]);
   });
 });

@@ -67,6 +67,12 @@ export function adminCustomerRoutes(): Hono<AdminEnv> {
     return json({ entries: page.map(shown), next });
   });
 
+  app.get('/customers/:id/pressure', async (c) => {
+    const id = customerId(c.req.param('id'));
+    const shown = id === null ? null : await c.env.CUSTOMER.getByName(id).pressure();
+    return shown ? json(shown) : noCustomer();
+  });
+
   app.get('/customers/:id/consent-log', async (c) => {
     const asked = pageOf((name) => c.req.query(name), 0);
     if (asked instanceof Response) return asked;

@@ -8,6 +8,7 @@ import { LIMITS } from '../../schema/limits.ts';
 import { hasSignals } from '../consent/statements.ts';
 import type { IncomingEvent } from '../customer/messages.ts';
 import type { Vocabulary } from '../engine/compile.ts';
+import { hasExternalIds } from '../identity/identifiers.ts';
 import type { ProblemError } from './problem.ts';
 
 export interface Taken {
@@ -72,7 +73,8 @@ export function takeEvent(raw: Json, intake: Intake): Taken | Refused {
       at: happenedAt(event, intake.receivedAt, intake.sentAt),
       body,
       merges: mergedIdsOf(event),
-      ...(hasSignals(kept['context']) ? { signals: true } : {}),
+      ...(hasSignals(kept['context'], event.type === 'identify' ? kept['traits'] : undefined) ? { signals: true } : {}),
+      ...(hasExternalIds(kept['context']) ? { externalIds: true } : {}),
     },
   };
 }

@@ -6,6 +6,7 @@ import { ADMIN_ROUTES } from './openapi-admin.ts';
 import { cloudEvent, visit } from './openapi-examples.ts';
 import { IDENTITY_ROUTES } from './openapi-identity.ts';
 import { PEOPLE_ROUTES } from './openapi-people.ts';
+import { PRESSURE_ROUTES } from './openapi-pressure.ts';
 import type { Route } from './openapi-route.ts';
 import { TRACKING_ROUTES } from './openapi-tracking.ts';
 import { SNIPPET_FILE } from './snippet.ts';
@@ -194,4 +195,5 @@ export const ROUTES: readonly Route[] = [
   ...PEOPLE_ROUTES,
   ...TRACKING_ROUTES,
   ...ADMIN_ROUTES,
+  ...PRESSURE_ROUTES,
 ];

@@ -24,6 +24,7 @@ import { SimulateCall, Simulated } from './admin-simulate.ts';
 import { CodesDraft, ItemTotals, Pool, PoolAdded } from './admin-totals.ts';
 import { DecideCall, EventsCall } from './calls.ts';
 import { Devices, Identifiers, Me } from './openapi-identity.ts';
+import { Pressure } from './openapi-pressure.ts';
 
 const time = z.iso.datetime().describe('ISO 8601, UTC.');
 const version = z.int().min(1);
@@ -196,6 +197,7 @@ export const SCHEMAS = {
     explained: z.record(z.string(), z.array(Loss)),
   }),
   Me,
+  Pressure,
   AnonymousAnswer: z.object({ decisions: Decisions, degraded: z.literal(false) }),
   Message: z.looseObject({ ...message, ...credentials }),
   TrackMessage: z.looseObject({ ...message, event: text, ...credentials }),
@@ -425,7 +427,7 @@ export const SCHEMAS = {
         subject: z.string(),
         text: z.string(),
         html: z.string().nullable(),
-        status: z.enum(['queued', 'claimed', 'sent', 'failed', 'uncertain', 'suppressed']),
+        status: z.enum(['queued', 'claimed', 'sent', 'failed', 'uncertain', 'suppressed', 'merged']),
         at: time,
       }),
     ),

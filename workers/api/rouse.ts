@@ -1,4 +1,4 @@
-// Which publish has to be told to customers who are idle: one after which a calendar may begin a run, or something else is
+// Which publish has to be told to customers who are idle: one after which a calendar may begin a run, a contact be overdue, or something else is
 // worked out of their histories. It is written with the documents (store.ts); here its first page is sent, or the page at
 // which an earlier one stopped.
 

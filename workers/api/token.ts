@@ -42,7 +42,8 @@ export const isVouched = ({ role, tokenMode }: KeyRow, token: string | null, pro
 /** The event as its customer's object is to take it: what it may move, and what stands behind what it states. */
 export function asProven(event: IncomingEvent, proven: boolean, vouched: boolean): IncomingEvent {
   if (!proven) return { ...event, merges: null };
-  return vouched && (event.type === 'identify' || event.type === 'group') ? { ...event, vouched: true } : event;
+  const states = event.type === 'identify' || event.type === 'group' || event.externalIds;
+  return vouched && states ? { ...event, vouched: true } : event;
 }
 
 /** The user whom a token proves to this write key, whatever the key's mode; null where it proves nobody. */

@@ -180,7 +180,7 @@ function compilePart(row: DocumentRow, vocabulary: Vocabulary, wording: Wording)
       return compiled.ok ? { kind: 'placements', placements: compiled.placements } : null;
     }
     case 'policies': {
-      const compiled = compilePolicies(document, vocabulary);
+      const compiled = compilePolicies(document, vocabulary, row.publishedAt);
       return compiled.ok ? { kind: 'policies', policies: compiled.policies } : null;
     }
     case 'segment': {

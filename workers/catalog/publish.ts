@@ -5,6 +5,7 @@ import { EventDeclarations } from '../../schema/catalog.ts';
 import type { DocumentKind } from '../../schema/d1.ts';
 import { isObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
+import { Policies } from '../../schema/policies.ts';
 import { refusalsOf, surroundingsOf, wordingAmong } from '../check/catalog.ts';
 import { type Graded, isError, type Surroundings } from '../check/check.ts';
 import type { Wording } from '../decide/fragments.ts';
@@ -134,11 +135,12 @@ export async function publish(
   return { ok: true, catalog: fresh, published, warnings };
 }
 
-/** SG12, N4: calendars may begin runs of customers who are idle, and what is worked out of their histories is another. */
+/** SG12, N4, CP11: calendars may begin runs of customers who are idle, contacts be overdue, and what is worked out of histories is another. */
 const mustRouse = (catalog: Catalog, changed: readonly Draft[]): boolean =>
   changed.some(({ kind, document }) => {
     if (kind === 'segment') return true;
     if (kind === 'events') return computedBy(document) !== computedBy(catalog.vocabulary.declarations);
+    if (kind === 'policies') return Policies.safeParse(document).data?.pressure?.least !== undefined;
     return kind === 'journey' && isObject(document) && JSON.stringify(document['entry']).includes('"schedule"');
   });
 

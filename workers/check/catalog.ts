@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { Content, EventDeclarations, Message, Offer } from '../../schema/catalog.ts';
 import { Journey } from '../../schema/journey.ts';
 import { Placements } from '../../schema/placements.ts';
+import { Policies } from '../../schema/policies.ts';
 import { Segment } from '../../schema/segment.ts';
 import { Site } from '../../schema/site.ts';
 import { compileFragment, type Wording, wordingOf } from '../decide/fragments.ts';
@@ -89,7 +90,12 @@ export function checkDocuments(
     );
     if (refused.length > 0) return refused;
     if (each.kind === 'experiment') return checkExperiment(each.document, beside, around.vocabulary);
-    return [...checkLanguages(each, languages, wording), ...checkPlaces(each, around), ...checkNamed(each, documents)];
+    return [
+      ...checkLanguages(each, languages, wording),
+      ...checkPlaces(each, around),
+      ...checkNamed(each, documents),
+      ...checkDigest(each, around),
+    ];
   });
 }
 
@@ -203,6 +209,14 @@ function checkLanguages(document: Document, common: readonly string[] | null, { 
 }
 
 /** Placements and items that content and offers name. Where no placements are declared, any name is one. */
+/** The message that policies let others go with. */
+function checkDigest({ kind, document }: Document, { messages }: Surroundings): Graded[] {
+  const id = kind === 'policies' ? Policies.safeParse(document).data?.pressure?.digest?.message : undefined;
+  if (id === undefined || !messages || messages.has(id)) return [];
+  const remedy = `${nearest(id, messages.keys())}Write it below messages/, or correct its name.`;
+  return [warn('unknown-message', '/pressure/digest/message', `there is no message ${JSON.stringify(id)}`, remedy)];
+}
+
 function checkNamed({ kind, document }: Document, documents: readonly Document[]): Graded[] {
   const { data } =
     kind === 'content' ? Content.safeParse(document) : Offer.safeParse(kind === 'offer' ? document : null);

@@ -46,7 +46,7 @@ export function hear(
 ): Heard {
   const control = statementsOfPrivacyControl(message, before, rules, at);
   const isHeard = name === CONSENT_EVENT || confirms(name, message, before);
-  const stated = isHeard ? statementOf(message, at, rules) : null;
+  const stated = isHeard ? withEnd(name, statementOf(message, at, rules), before) : null;
   const said = stated ? [stated] : [];
   let consents = control.length > 0 ? { ...before, privacyControlAt: at } : before;
   if (name === PREFERENCES_EVENT && message['type'] === BY_LINK) consents = withPreferences(consents, message);
@@ -74,6 +74,13 @@ function confirms(name: string, message: JsonObject, before: Consents): boolean 
   const { purpose, channel } = said;
   const textOr = (value: Json | undefined): string | null => (typeof value === 'string' ? value : null);
   return statementOn(before, textOr(purpose) ?? '', textOr(channel))?.granted === true;
+}
+
+/** CN14: who confirms a yes says nothing of its end. */
+function withEnd(name: string, statement: Statement | null, before: Consents): Statement | null {
+  if (!statement || name !== CONFIRMED_EVENT) return statement;
+  const until = statementOn(before, statement.purpose ?? '', statement.channel)?.until;
+  return until === undefined ? statement : { ...statement, until };
 }
 
 function withPreferences(consents: Consents, message: JsonObject): Consents {

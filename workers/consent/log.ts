@@ -29,8 +29,9 @@ const beginning = (of: string, hash: Hash): string => hash(`waymark consent log 
 
 function textOf(of: string, n: number, statement: Statement | Joined): string {
   if ('joins' in statement) return JSON.stringify([of, n, 'joins', statement.joins, statement.n, statement.hash]);
-  const { purpose, channel, granted, at, source, wording, confirmed } = statement;
-  return JSON.stringify([of, n, purpose, channel, granted, at, source, wording, confirmed]);
+  const { purpose, channel, granted, at, source, wording, confirmed, until } = statement;
+  const ends = until === undefined ? [] : [until];
+  return JSON.stringify([of, n, purpose, channel, granted, at, source, wording, confirmed, ...ends]);
 }
 
 /** The next line of the log of `of`, after `last`. */
@@ -109,6 +110,7 @@ export const Line = z.object({
       source: z.string().nullable(),
       wording: z.string().nullable(),
       confirmed: z.boolean(),
+      until: z.number().exactOptional(),
     }),
   ]),
 });

@@ -25,6 +25,8 @@ export interface ConsentRules {
   readonly privacyControl: readonly string[];
   /** What a member of each kind of signal stands for. */
   readonly signals: Readonly<Record<SignalKind, ReadonlyMap<string, string>>>;
+  /** Who we are in the IAB's list of vendors; null: nobody it would have to name. */
+  readonly tcfVendor: number | null;
   readonly events: {
     readonly purpose: string;
     readonly without: Treatment;
@@ -32,7 +34,7 @@ export interface ConsentRules {
   } | null;
 }
 
-export const SIGNAL_KINDS = ['categories', 'consentMode', 'tcf'] as const;
+export const SIGNAL_KINDS = ['categories', 'consentMode', 'tcf', 'traits'] as const;
 export type SignalKind = (typeof SIGNAL_KINDS)[number];
 
 const WEEK_MS = 7 * 24 * 3_600_000;
@@ -59,7 +61,8 @@ export const NO_CONSENT_RULES: ConsentRules = {
   purposes: new Map(),
   confirmWithinMs: WEEK_MS,
   privacyControl: [],
-  signals: { categories: new Map(), consentMode: new Map(), tcf: new Map() },
+  signals: { categories: new Map(), consentMode: new Map(), tcf: new Map(), traits: new Map() },
+  tcfVendor: null,
   events: null,
 };
 
@@ -99,6 +102,13 @@ export function compileConsent(policy: ConsentPolicy): CompiledConsent {
     });
   }
   const { signals = {}, events } = policy;
+  if (signals.tcfVendor !== undefined && !signals.tcf)
+    findings.push({
+      code: 'policy',
+      pointer: '/consent/signals/tcfVendor',
+      message: 'asks for a vendor of strings that nobody reads',
+      remedy: 'Say what the purposes stand for, in tcf, or leave it out.',
+    });
   const confirmWithinMs = lasting(policy.confirmWithin, '/consent/confirmWithin') ?? WEEK_MS;
   if (findings.length > 0) return { ok: false, findings };
   const meanings = (written: Record<string, string> | undefined) => new Map(Object.entries(written ?? {}));
@@ -114,7 +124,9 @@ export function compileConsent(policy: ConsentPolicy): CompiledConsent {
         categories: meanings(signals.categories),
         consentMode: meanings(signals.consentMode),
         tcf: meanings(signals.tcf),
+        traits: meanings(signals.traits),
       },
+      tcfVendor: signals.tcfVendor ?? null,
       events: events
         ? { purpose: events.purpose, without: events.without, necessary: new Set(events.necessary ?? []) }
         : null,

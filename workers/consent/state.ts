@@ -17,6 +17,8 @@ export interface Statement {
   readonly wording: string | null;
   /** Whether who made it has shown that the address is theirs. Of a no: always. */
   readonly confirmed: boolean;
+  /** The first instant at which a yes does not count any more, as it was said (CN14). */
+  readonly until?: number;
 }
 
 /** Persisted. */
@@ -75,6 +77,10 @@ export const needsConfirming = (rule: PurposeRule, channel: string | null, sourc
   return bySource && (channel === null || doubleOptIn.channels.includes(channel));
 };
 
+/** CN4, CN14: of its own end and the policy's the earlier. */
+const endOf = ({ at, until = Number.POSITIVE_INFINITY }: Statement, { expiresMs }: PurposeRule): number =>
+  expiresMs === null ? until : Math.min(until, at + expiresMs);
+
 /**
  * Why something may not be done for a customer at an instant (milliseconds); null where it may.
  * @param channel null for what goes by no channel: an answer, an event
@@ -94,9 +100,28 @@ export function refusal(
   if (rule.basis === 'legitimate-interest') return statement && !statement.granted ? 'consent withdrawn' : null;
   if (!statement) return 'no consent';
   if (!statement.granted) return 'consent withdrawn';
-  if (rule.expiresMs !== null && at >= statement.at + rule.expiresMs) return 'consent expired';
+  if (at >= endOf(statement, rule)) return 'consent expired';
   if (!statement.confirmed && needsConfirming(rule, channel, statement.source)) return 'consent not confirmed';
   return null;
+}
+
+/**
+ * From when to when something is permitted, as far as is known now (milliseconds): the instants from `from` on and before
+ * `until` at which `refusal` says nothing. Null where there are none. `since`: of the statement; null for ever since.
+ */
+export function permission(
+  consents: Consents,
+  rules: ConsentRules,
+  purpose: string,
+  channel: string,
+): { readonly since: number | null; readonly from: number; readonly until: number } | null {
+  const rule = ruleFor(rules, purpose);
+  const ever = { since: null, from: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY };
+  if (rule.basis === 'contract') return ever;
+  const statement = statementOn(consents, purpose, channel);
+  if (refusal({ ...consents, pausedUntil: null }, rules, purpose, channel, statement?.at ?? 0) !== null) return null;
+  const until = statement && rule.basis === 'consent' ? endOf(statement, rule) : ever.until;
+  return { since: statement?.at ?? null, from: consents.pausedUntil ?? ever.from, until };
 }
 
 /** The customer after a statement (CN3), and whether a yes of it is still to be confirmed. */
@@ -126,10 +151,9 @@ export function isRepeated({ said }: Consents, { purpose, channel, at, ...more }
   const known = said[keyOf(purpose, channel)];
   if (!known || Math.abs(at - known.at) >= DAY_MS) return false;
   if (Object.values(said).some((other) => other !== known && other.at >= known.at)) return false;
-  const { granted, source, wording, confirmed } = known;
-  return (
-    granted === more.granted && source === more.source && wording === more.wording && (confirmed || !more.confirmed)
-  );
+  const { granted, source, wording, confirmed, until } = known;
+  const isSame = granted === more.granted && source === more.source && wording === more.wording && until === more.until;
+  return isSame && (confirmed || !more.confirmed);
 }
 
 /** CN11: what nobody has named is kept as far as there is room; what the policy or a message can ask about always is. */
@@ -179,6 +203,8 @@ function stricter(one: Statement, other: Statement): Statement {
     return { ...no, at: Math.max(one.at, other.at) };
   }
   if (one.confirmed !== other.confirmed) return one.confirmed ? other : one;
+  const [end, otherEnd] = [one.until ?? Number.POSITIVE_INFINITY, other.until ?? Number.POSITIVE_INFINITY];
+  if (end !== otherEnd) return end < otherEnd ? one : other;
   if (one.at !== other.at) return one.at < other.at === one.granted ? one : other;
   return JSON.stringify(one) <= JSON.stringify(other) ? one : other;
 }

@@ -1,10 +1,12 @@
 // What an event says about consent: the event `Consent Updated`, and signals in the context of any event. Also what an event
 // keeps where its purpose is not permitted (CS5).
 
+import { z } from 'zod';
 import { isObject, type Json, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
-import { type ConsentRules, SIGNAL_KINDS, type SignalKind } from './policy.ts';
+import { type ConsentRules, ruleFor, type SignalKind } from './policy.ts';
 import { type Consents, refusal, type Statement, statementOn } from './state.ts';
+import { agrees, readTcf, type Tcf, saidAt as tcfSaidAt } from './tcf.ts';
 
 /** Says yes or no. */
 export const CONSENT_EVENT = 'Consent Updated';
@@ -42,9 +44,10 @@ const NAME = /^[a-z0-9][a-z0-9._-]{0,99}$/i;
 export function statementOf(message: JsonObject, at: number, rules: ConsentRules): Statement | null {
   const said = isObject(message['properties']) ? message['properties'] : {};
   const [purpose, channel] = [nameOf(said['purpose']), nameOf(said['channel'])];
-  if (purpose === undefined || channel === undefined) return null;
-  const byLink = message['type'] === BY_LINK;
   const granted = isYes(said['granted']);
+  const ends = granted ? endIn(said['expires_at']) : {};
+  if (purpose === undefined || channel === undefined || ends === null) return null;
+  const byLink = message['type'] === BY_LINK;
   return {
     purpose,
     channel,
@@ -53,50 +56,94 @@ export function statementOf(message: JsonObject, at: number, rules: ConsentRules
     source: textOf(said['source']),
     wording: textOf(said['wording']) ?? rules.wording,
     confirmed: !granted || byLink,
+    ...ends,
   };
 }
 
-/** Whether the context of a message may say something about consent; looked at for every event. */
-export const hasSignals = (context: Json | undefined): boolean =>
-  isObject(context) && (context['gpc'] === true || context['consent'] !== undefined);
+/** CN14: the end a yes is said to have, ISO 8601; null for one that cannot be read. */
+function endIn(value: Json | undefined): { readonly until?: number } | null {
+  if (value === undefined || value === null) return {};
+  const read = Instant.safeParse(value);
+  return read.success ? { until: Date.parse(read.data) } : null;
+}
+const Instant = z.union([z.iso.date(), z.iso.datetime({ offset: true })]);
 
-/** Where each kind of signal stands in `context.consent`. */
-const PLACES: Readonly<Record<SignalKind, readonly string[]>> = {
-  categories: ['categoryPreferences'],
-  consentMode: ['consentMode'],
-  tcf: ['tcf', 'purposes'],
-};
+/** Whether a message may say something about consent by its context or traits; looked at for every event. */
+export const hasSignals = (context: Json | undefined, traits?: Json): boolean =>
+  (isObject(context) && (context['gpc'] === true || context['consent'] !== undefined)) ||
+  (isObject(traits) && traits['consent'] !== undefined);
 
-/** CN8: statements of the signals in a context, where they say something else than what counts. */
+interface Signal {
+  readonly purpose: string;
+  readonly granted: boolean;
+  readonly until?: number;
+}
+
+/** CN8, CN15, CN16: statements of the signals in a message, where they say something else than what counts. */
 export function statementsOfSignals(
   message: JsonObject,
   consents: Consents,
   rules: ConsentRules,
   at: number,
 ): Statement[] {
-  const context = message['context'];
-  if (!isObject(context)) return [];
+  const context = isObject(message['context']) ? message['context'] : {};
+  const consent = isObject(context['consent']) ? context['consent'] : {};
+  const traits = message['type'] === 'identify' && isObject(message['traits']) ? message['traits'] : {};
+  const { signals, wording } = rules;
   const found: Statement[] = [];
-  const say = (purpose: string, granted: boolean, source: string): void => {
-    const counts = statementOn(consents, purpose, null);
-    const known = counts ? counts.granted : null;
-    if (granted && isRefusedElsewhere(consents, purpose, source)) return;
-    if (known === granted || (known === null && !granted && refusal(consents, rules, purpose, null, at) !== null))
-      return;
-    found.push({ purpose, channel: null, granted, at, source, wording: rules.wording, confirmed: !granted });
-  };
-  for (const kind of SIGNAL_KINDS) {
-    let members: Json | undefined = context['consent'];
-    for (const place of PLACES[kind]) members = isObject(members) ? members[place] : undefined;
-    if (!isObject(members)) continue;
-    for (const [member, value] of Object.entries(members).slice(0, LIMITS.consentSignalsMax)) {
-      const purpose = rules.signals[kind].get(member);
-      const granted =
-        value === true || value === 'granted' ? true : value === false || value === 'denied' ? false : null;
-      if (purpose !== undefined && granted !== null) say(purpose, granted, kind);
+  const say = (kind: SignalKind, said: readonly Signal[], saidAt = at): void => {
+    for (const { purpose, granted, ...ends } of said) {
+      const counts = statementOn(consents, purpose, null);
+      if (granted && isRefusedElsewhere(consents, purpose, kind)) continue;
+      if (counts && kind === 'tcf' && counts.at > saidAt) continue;
+      if (counts?.granted === granted && !(granted && saysAnew(counts, kind, saidAt, ends.until))) continue;
+      if (!counts && !granted && refusal(consents, rules, purpose, null, saidAt) !== null) continue;
+      const confirmed = !granted;
+      found.push({ purpose, channel: null, granted, at: saidAt, source: kind, wording, confirmed, ...ends });
     }
+  };
+  say('categories', signalsIn(consent['categoryPreferences'], signals.categories));
+  say('consentMode', signalsIn(consent['consentMode'], signals.consentMode));
+  const { tcf } = consent;
+  if (isObject(tcf) && isObject(tcf['purposes'])) say('tcf', signalsIn(tcf['purposes'], signals.tcf));
+  else if (signals.tcf.size > 0) {
+    const text = isObject(tcf) ? tcf['tcString'] : tcf;
+    const read = typeof text === 'string' ? readTcf(text) : null;
+    if (read) say('tcf', signalsOfTcf(read, rules), tcfSaidAt(read, at));
   }
+  say('traits', signalsIn(traits['consent'], signals.traits));
   return found;
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+/** Whether a yes to what is agreed on already is a new one: with an end of its own, or by a TC string made anew. */
+const saysAnew = (counts: Statement, kind: SignalKind, saidAt: number, until: number | undefined): boolean =>
+  (until !== undefined && until !== counts.until) ||
+  (kind === 'tcf' && counts.source === 'tcf' && saidAt - counts.at >= DAY_MS);
+
+/** What members stand for, each yes or no, or an object with `granted` and `expires_at`. */
+function signalsIn(members: Json | undefined, meanings: ReadonlyMap<string, string>): Signal[] {
+  if (meanings.size === 0 || !isObject(members)) return [];
+  return Object.entries(members)
+    .slice(0, LIMITS.consentSignalsMax)
+    .flatMap(([member, value]): Signal[] => {
+      const purpose = meanings.get(member);
+      const given = isObject(value) ? value['granted'] : value;
+      const granted = YES.includes(given ?? null) ? true : NO.includes(given ?? null) ? false : null;
+      const ends = granted && isObject(value) ? endIn(value['expires_at']) : {};
+      return purpose === undefined || granted === null || ends === null ? [] : [{ purpose, granted, ...ends }];
+    });
+}
+
+const YES: readonly Json[] = [true, 'granted'];
+const NO: readonly Json[] = [false, 'denied'];
+
+function signalsOfTcf(tcf: Tcf, rules: ConsentRules): Signal[] {
+  return [...rules.signals.tcf].map(([number, purpose]) => {
+    const byInterest = ruleFor(rules, purpose).basis === 'legitimate-interest';
+    return { purpose, granted: agrees(tcf, Number(number), rules.tcfVendor, byInterest) };
+  });
 }
 
 /** Whether there is a no on it, for whatever channel, that came another way. */

@@ -215,11 +215,14 @@ export function revertAccount(commit: Commit, body: string | null): void {
 }
 
 /** Companies the customer has ever acted for. */
-export const accountsIn = (sql: SqlStorage): string[] =>
-  sql
-    .exec<{ account: string | null }>(SQL.accounts)
-    .toArray()
-    .flatMap(({ account }) => account ?? []);
+export const accountsIn = (sql: SqlStorage): string[] => [
+  ...new Set(
+    sql
+      .exec<{ account: string | null }>(SQL.accounts)
+      .toArray()
+      .flatMap(({ account }) => account ?? []),
+  ),
+];
 
 /** AC11: nothing names the customer any more; what was shared stays under the alias, and counts. */
 export function forgetMember(commit: Commit, customer: string): void {

@@ -9,6 +9,7 @@ import type { EngineEvent } from '../engine/machine.ts';
 import { engineEventOf as eventOfMessage } from '../engine/message.ts';
 import * as travel from '../engine/travel.ts';
 import type { World } from '../engine/traveller.ts';
+import { fireDue, type Missing } from '../pressure/overdue.ts';
 import { joiningOf, noteAccount, noteMember, shareEvent, speaksOfAccounts } from './accounts.ts';
 import { noteClaimed } from './claims.ts';
 import { type Commit, learn } from './commit.ts';
@@ -16,10 +17,11 @@ import { noteConsent, refused } from './consents.ts';
 import { apply, forget } from './effects.ts';
 import { noteOutcomes } from './exposures.ts';
 import { factsFromRows } from './facts.ts';
-import { noteIdentifiers } from './identifiers.ts';
+import { noteExternalIds, noteIdentifiers } from './identifiers.ts';
 import { forgetLearned } from './knowing.ts';
 import { noteReported } from './ledgers.ts';
 import type { EventStatus, IncomingEvent } from './messages.ts';
+import { gapOf, tellGap } from './overdue.ts';
 import { giveUpRefused } from './sending.ts';
 import { entryBody, insertEntry } from './storage.ts';
 
@@ -46,12 +48,19 @@ const WORLD: World<Commit> = {
   },
 };
 
+/** CP14. */
+const MISSING: Missing<Commit> = {
+  rules: ({ policies }) => policies.pressure,
+  next: ({ sql, state, policies }) => gapOf(sql, state, policies),
+  happen: (commit, gap, at) => void takeEvent(commit, tellGap(commit, gap, at), at),
+};
+
 /**
  * Fires what is due up to and including `until`, each timer at its own instant, at most `timersPerCommitMax` of them.
  * @returns whether more is due
  */
 export function fireTimers(commit: Commit, until: number): boolean {
-  const { fired, more } = travel.fireTimers(WORLD, commit, until, LIMITS.timersPerCommitMax);
+  const { fired, more } = fireDue(WORLD, MISSING, commit, until, LIMITS.timersPerCommitMax);
   commit.timersFired += fired;
   if (fired > 0) commit.head = true;
   return more;
@@ -63,11 +72,18 @@ export function fireTimers(commit: Commit, until: number): boolean {
  * @returns false for an event this customer has already; nothing has changed then
  */
 export function applyEvent(commit: Commit, sent: IncomingEvent, now: number): boolean {
-  const { state, sql } = commit;
   const requests = saysConsent(sent) ? hearConsent(commit, sent, now) : NO_EVENTS;
   if (requests === null) return false;
   const incoming = commit.policies.consent.events ? asPermitted(commit, sent, now) : sent;
   if (incoming === null) return true;
+  if (!takeEvent(commit, incoming, now)) return false;
+  for (const request of requests) applyEvent(commit, request, now);
+  return true;
+}
+
+/** An event as it is kept. @returns false for one this customer has already */
+function takeEvent(commit: Commit, incoming: IncomingEvent, now: number): boolean {
+  const { state, sql } = commit;
   const { at, name, messageId, body } = incoming;
   if (!insertEntry(sql, { seq: state.nextSeq, at, appliedAt: now, kind: 'event', name, messageId, body })) return false;
   state.nextSeq++;
@@ -81,14 +97,14 @@ export function applyEvent(commit: Commit, sent: IncomingEvent, now: number): bo
     return parsed;
   };
   if (incoming.type === 'identify' && Object.keys(event().traits).length > 0 && learn(commit, event().traits, now)) {
-    noteIdentifiers(commit, incoming, event().traits);
+    if (!isAccount(state.id)) noteIdentifiers(commit, incoming, event().traits);
     travel.noteTraits(WORLD, commit, now);
   }
+  if (incoming.externalIds) noteExternalIds(commit, incoming, event().context, statedTraits(incoming, event()));
   noteOutcomes(commit, name, event, at);
   noteReported(commit, name, event, now);
   noteClaimed(commit, name, event, now);
   travel.offerEvent(WORLD, commit, name, event, at, now);
-  for (const request of requests) applyEvent(commit, request, now);
   for (const joining of joinings) applyEvent(commit, joining, now);
   return true;
 }
@@ -114,6 +130,10 @@ function hearOfAccounts(commit: Commit, incoming: IncomingEvent, now: number): r
   const joining = type === 'group' ? joiningOf(commit, incoming, message()) : null;
   return joining ? [joining] : NO_EVENTS;
 }
+
+/** Traits that a message states of the customer: only those of identify. */
+const statedTraits = ({ type }: IncomingEvent, { traits }: EngineEvent): JsonObject =>
+  type === 'identify' ? traits : {};
 
 const NO_EVENTS: readonly IncomingEvent[] = [];
 const saysConsent = ({ name, signals }: IncomingEvent): boolean => signals === true || SAYS_CONSENT.has(name);

@@ -19,11 +19,13 @@ import { fireTimers } from './advance.ts';
 import { alarmAt, type Told } from './alarm.ts';
 import { beginCommit, type Commit, finishCommit, willWrite } from './commit.ts';
 import { inheritConsents } from './consents.ts';
+import { inheritContacts } from './contacts.ts';
 import { keptUntil } from './handing.ts';
-import { linkSecretIn, publicOriginIn } from './links.ts';
+import { linksIn } from './links.ts';
 import type { CustomerNamespace, CustomerObject, MessageTask, Projection, Rousing } from './messages.ts';
 import { meetsOthers, noteMet } from './met.ts';
 import { hasTables, migrate } from './migrations.ts';
+import { inheritTold, overdueAt } from './overdue.ts';
 import type { RegistryNamespace } from './registry.ts';
 import { type CustomerState, draftOf, newState } from './state.ts';
 import { clearErased, type OutboxRow, readErased, readOutbox, readState, writeErased } from './storage.ts';
@@ -74,6 +76,8 @@ export interface Cell {
   readonly catchUp: (catalog: Catalog, at: number, silence: Silence) => boolean;
   /** L1: the time of an input is never before that of the last one. */
   readonly inputTime: (at: number) => number;
+  /** When something is due without an event: a timer, a schedule, a contact that is overdue. Milliseconds. */
+  readonly wakeAt: (customer: CustomerState, catalog: Catalog | null) => number | null;
   /** Sets the alarm to what the rows say; unless `exactly`, only when it must come earlier than the one that is set. */
   readonly arm: (catalog: Catalog | null, exactly: boolean) => void;
   /** Sets the alarm, platform time. */
@@ -90,13 +94,6 @@ export interface Cell {
 }
 
 const NO_MESSAGES: Catalog['messages'] = new Map();
-
-/** Null where there is nothing to seal with, or no public address. */
-function linksIn(env: CustomerEnv): Commit['links'] {
-  const secret = linkSecretIn(env);
-  const origin = publicOriginIn(env);
-  return secret !== null && origin !== null ? { secret, origin } : null;
-}
 
 /** How many commits of due timers one input waits for. */
 const CATCH_UP_COMMITS_MAX = 20;
@@ -173,6 +170,12 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
       return machine;
     };
 
+  const wakeAt = (customer: CustomerState, catalog: Catalog | null): number | null => {
+    const due = nextWakeAt(customer, machineOf(catalog), openingsFor(catalog, customer.id));
+    const overdue = catalog && overdueAt(sql, customer, catalog.policies);
+    return due === null || (overdue !== null && overdue < due) ? overdue : due;
+  };
+
   const setAlarm = (at: number): void => {
     alarm = at;
     void storage.setAlarm(at);
@@ -184,8 +187,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
     recall(customer, catalog);
     const moving = customer.movedTo !== null && !customer.released;
     const wanted = alarmAt({
-      nextDueAt:
-        customer.movedTo === null ? nextWakeAt(customer, machineOf(catalog), openingsFor(catalog, customer.id)) : null,
+      nextDueAt: customer.movedTo === null ? wakeAt(customer, catalog) : null,
       dirtySince: moving ? null : customer.dirtySince,
       told: cell.told,
       outboxAt: outbox[0]?.nextAt ?? null,
@@ -215,6 +217,8 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
         if (before) recall(before, catalog);
         const draft = before ? draftOf(before) : newState(name(), now());
         inheritConsents(before, draft);
+        inheritContacts(before, draft);
+        inheritTold(before, draft);
         const commit = beginCommit({
           sql,
           state: draft,
@@ -283,11 +287,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
     if (!customer) return false;
     recall(customer, catalog);
     if (woken?.of !== customer || woken.by !== catalog)
-      woken = {
-        of: customer,
-        by: catalog,
-        at: nextWakeAt(customer, machineOf(catalog), openingsFor(catalog, customer.id)),
-      };
+      woken = { of: customer, by: catalog, at: wakeAt(customer, catalog) };
     return woken.at !== null && woken.at <= at;
   };
 
@@ -322,6 +322,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
       return !isDue(catalog, at);
     },
     inputTime: (at) => Math.max(at, load()?.lastInputAt ?? at),
+    wakeAt,
     arm,
     setAlarm,
     alarmRang: () => {

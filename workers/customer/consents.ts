@@ -61,8 +61,9 @@ export function shownConsents(sql: SqlStorage, state: CustomerState, rules: Cons
     at,
   )) {
     if (!statement) continue;
-    const { granted, at: since, source, wording, confirmed } = statement;
-    const said = { granted, confirmed, since: new Date(since).toISOString(), source, wording };
+    const { granted, at: since, source, wording, confirmed, until } = statement;
+    const ends = until === undefined ? {} : { until: new Date(until).toISOString() };
+    const said = { granted, confirmed, since: new Date(since).toISOString(), source, wording, ...ends };
     shown[purpose] = { ...shown[purpose], [channel]: { permitted: refusedBy === null, reason: refusedBy, ...said } };
   }
   return shown;

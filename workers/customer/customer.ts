@@ -47,6 +47,7 @@ import type {
   Settlement,
   ShownMerge,
   ShownMessage,
+  ShownPressure,
   Standing,
   Undone,
   Wording,
@@ -57,6 +58,7 @@ import { drain, projectionOf, seeToIndex, tellAfterwards } from './outbound.ts';
 import { ownView, shownDevices } from './own.ts';
 import { passedOn } from './passing.ts';
 import { claimMessage, readMessages, settleMessage } from './sending.ts';
+import { shownPressure } from './showing.ts';
 import { ASK_BY_RPC, answered, readQuestionUrl, standingBody } from './standing.ts';
 import { consentLogBodies, type Entry, readEntriesAfter, readTimeline } from './storage.ts';
 import { forgetUndo, shownMerges, undo, undoable } from './undoing.ts';
@@ -290,6 +292,16 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
       devices,
       stated,
     );
+  }
+
+  async pressure(): Promise<ShownPressure | null> {
+    const cell = this.#cell;
+    const target = cell.redirect();
+    if (target) return passedOn(cell.stub(target).pressure());
+    if (!cell.load()) return null;
+    const catalog = await readyCatalog(cell);
+    const state = cell.load();
+    return state && shownPressure(cell.sql, state, catalog, now());
   }
 
   async consentLog(from: number, limit: number): Promise<ConsentLog | null> {

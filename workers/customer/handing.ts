@@ -10,7 +10,6 @@ import { type Commit, record } from './commit.ts';
 import { reclaimIdentifiers } from './identifiers.ts';
 import type { GivenBack, HandOver, ReleaseTerms } from './messages.ts';
 import { handOverPage, readMove, releaseKey, takesOver, writeMove } from './move.ts';
-import { keepMessage, type StoredMessage } from './sending.ts';
 import {
   clearHistory,
   clearMessageEffects,
@@ -20,6 +19,7 @@ import {
   writeOutbox,
   writePart,
 } from './storage.ts';
+import { keepMessage, type StoredMessage } from './stored.ts';
 
 /** What was handed over, in the part `kept`, until it is too late to give it back. Persisted. */
 interface Kept {

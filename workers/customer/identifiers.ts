@@ -7,7 +7,7 @@ import type { JsonObject } from '../../schema/json.ts';
 import { LIMITS, RESEND_AFTER_MS } from '../../schema/limits.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { now } from '../clock.ts';
-import { type IdentifierRule, identifiersIn } from '../identity/identifiers.ts';
+import { externalIdsIn, type IdentifierRule, identifiersIn } from '../identity/identifiers.ts';
 import { masked } from '../identity/own.ts';
 import type { Cell } from './cell.ts';
 import { type Commit, record } from './commit.ts';
@@ -60,28 +60,40 @@ export function noteIdentifiers(commit: Commit, event: IncomingEvent, traits: Js
   const rules = commit.policies.identity;
   const concerned = rules.identifiers.filter(({ trait }) => Object.hasOwn(traits, trait));
   if (concerned.length === 0) return;
-  const vouched = event.vouched === true || commit.silence === 'import';
+  const vouched = isVouched(commit, event);
   const found = identifiersIn(commit.state.traits, rules);
-  for (const { kind, unique } of concerned) {
-    const value = found.get(kind) ?? null;
-    const before = readStated(commit.sql, kind);
-    if (before === null && value === null) continue;
-    if (before?.value === value && (before.vouched || !vouched)) continue;
-    const gone = before && before.value !== null && before.value !== value;
-    const held = gone ? [...before.held, { value: before.value, by: commit.state.id }] : (before?.held ?? []);
-    state(
-      commit,
-      kind,
-      {
-        value,
-        vouched,
-        standing: 'pending',
-        held: held.slice(-LIMITS.identifiersHeldMax),
-        from: gone ? null : (before?.from ?? null),
-      },
-      unique,
-    );
+  for (const rule of concerned) noteValue(commit, rule, found.get(rule.kind) ?? null, vouched);
+}
+
+/** ID10: what external ids state, but for what traits of the same event do. */
+export function noteExternalIds(commit: Commit, event: IncomingEvent, context: JsonObject, traits: JsonObject): void {
+  const rules = commit.policies.identity;
+  const found = externalIdsIn(context, rules);
+  const vouched = isVouched(commit, event);
+  for (const rule of rules.identifiers) {
+    const value = found.get(rule.kind);
+    if (value === undefined || Object.hasOwn(traits, rule.trait)) continue;
+    const before = readStated(commit.sql, rule.kind);
+    const isWeaker = !vouched && before?.vouched === true && before.value !== null;
+    if (!isWeaker) noteValue(commit, rule, value, vouched);
   }
+}
+
+const isVouched = ({ silence }: Commit, event: IncomingEvent): boolean =>
+  event.vouched === true || silence === 'import';
+
+function noteValue(commit: Commit, { kind, unique }: IdentifierRule, value: string | null, vouched: boolean): void {
+  const before = readStated(commit.sql, kind);
+  if (before === null && value === null) return;
+  if (before?.value === value && (before.vouched || !vouched)) return;
+  const gone = before && before.value !== null && before.value !== value;
+  const held = gone ? [...before.held, { value: before.value, by: commit.state.id }] : (before?.held ?? []);
+  const stated: Stated = {
+    ...{ value, vouched, standing: 'pending' },
+    held: held.slice(-LIMITS.identifiersHeldMax),
+    from: gone ? null : (before?.from ?? null),
+  };
+  state(commit, kind, stated, unique);
 }
 
 /** ID8: those of a customer who has become this one. What this one states itself stays. */

@@ -6,11 +6,12 @@ import { revertAccount, takeAccount } from './accounts.ts';
 import { takeClaims } from './claims.ts';
 import type { Commit } from './commit.ts';
 import { CONSENTS, revertConsents, takeConsents } from './consents.ts';
-import { CONTACTS, takeContacts } from './contacts.ts';
+import { CONTACTS, revertContacts, takeContacts } from './contacts.ts';
 import { takeExposures } from './exposures.ts';
 import { IDENTIFIER, revertIdentifier, takeIdentifiers } from './identifiers.ts';
 import { KNOWN, revertKnown, takeKnown } from './knowing.ts';
 import { takeLedgers } from './ledgers.ts';
+import { OVERDUE, revertTold, takeTold } from './overdue.ts';
 import { ACCOUNT_PART, type Part, partsBelow } from './storage.ts';
 
 export interface Joining {
@@ -44,7 +45,16 @@ export const JOINS: readonly Join[] = [
     take: (commit, theirs) => takeKnown(commit, theirs),
     revert: (commit, _name, body) => revertKnown(commit, body),
   },
-  { prefix: CONTACTS, take: (commit, theirs) => takeContacts(commit, theirs) },
+  {
+    prefix: CONTACTS,
+    take: (commit, theirs) => takeContacts(commit, theirs),
+    revert: (commit, _name, body) => revertContacts(commit, body),
+  },
+  {
+    prefix: OVERDUE,
+    take: (commit, theirs) => takeTold(commit, theirs),
+    revert: (commit, _name, body) => revertTold(commit, body),
+  },
   {
     prefix: CONSENTS,
     take: (commit, [theirs], { source, at }) => takeConsents(commit, theirs?.body ?? null, source, at),

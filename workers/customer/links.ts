@@ -28,6 +28,16 @@ export const publicOriginIn = (env: { readonly PUBLIC_URL?: string }): string | 
 export const linkSecretIn = (env: { readonly LINK_SECRET?: string }): string | null =>
   env.LINK_SECRET || localSecret || null;
 
+/** What addresses in messages are made with; null where there is nothing to seal with, or no public address. */
+export function linksIn(env: {
+  readonly LINK_SECRET?: string;
+  readonly PUBLIC_URL?: string;
+}): { readonly secret: string; readonly origin: string } | null {
+  const secret = linkSecretIn(env);
+  const origin = publicOriginIn(env);
+  return secret !== null && origin !== null ? { secret, origin } : null;
+}
+
 const Sealed = z.tuple([
   z.string(), // the customer
   z.string(), // the decision

@@ -8,6 +8,7 @@ import type { DueTimer, Run } from '../engine/machine.ts';
 import type { Device } from '../identity/devices.ts';
 import type { Ask } from '../identity/merge.ts';
 import type { Order, Task } from '../identity/own.ts';
+import type { RuleStanding } from '../pressure/standing.ts';
 import type { Move } from './move.ts';
 import type { Entry, Part } from './storage.ts';
 
@@ -23,10 +24,12 @@ export interface IncomingEvent {
   readonly body: string;
   /** The customers that this event says are the same person, as far as it may say so (GM1, GM2). */
   readonly merges: string | readonly string[] | null;
-  /** A secret key or a customer token stands behind it; said of identify and group calls only. */
+  /** A secret key or a customer token stands behind it; said of identify and group calls and of events with external ids. */
   readonly vouched?: true;
   /** Its context may say something about consent. */
   readonly signals?: true;
+  /** Its context states external ids. */
+  readonly externalIds?: true;
 }
 
 export interface DecisionRequest {
@@ -233,7 +236,7 @@ export interface Recorded {
   readonly entries: readonly Entry[];
 }
 
-export type MessageStatus = 'queued' | 'claimed' | 'sent' | 'failed' | 'uncertain' | 'suppressed';
+export type MessageStatus = 'queued' | 'claimed' | 'sent' | 'failed' | 'uncertain' | 'suppressed' | 'merged';
 
 /** A message as its channel gets it. `key` is the same however often it is handed over. */
 export interface OutgoingMessage {
@@ -379,6 +382,40 @@ export interface Said {
   readonly frequency: string | null;
 }
 
+/** How it stands with contact pressure; instants as ISO 8601. */
+export interface ShownPressure {
+  /** In which days, weeks and quiet hours are read. */
+  readonly zone: string;
+  /** How often the customer wants to hear at most. */
+  readonly wish: string | null;
+  readonly rules: readonly (Omit<RuleStanding, 'window' | 'freeAt'> & {
+    readonly window: { readonly from: string; readonly to: string } | null;
+    readonly freeAt: string;
+  })[];
+  /** Contacts that will be overdue if there is none before. */
+  readonly least: readonly {
+    readonly rule: string;
+    readonly purpose: string;
+    readonly channel: string;
+    readonly since: string;
+    readonly overdueAt: string;
+  }[];
+  /** In the order they were made. */
+  readonly waiting: readonly {
+    readonly key: string;
+    readonly journey: string;
+    readonly message: string;
+    readonly channel: string;
+    readonly purpose: string;
+    readonly priority: number;
+    readonly since: string;
+    /** When it is asked for again; null: it is about to be. */
+    readonly until: string | null;
+    /** The first rule that leaves no room now. */
+    readonly rule: string | null;
+  }[];
+}
+
 /** What an object is asked through its stub. */
 export interface CustomerObject extends CustomerCalls {
   /** The short way of `standing`; see standing.ts. */
@@ -412,6 +449,8 @@ export interface CustomerCalls {
   members(): Promise<Members | null>;
   accountsOf(): Promise<string[]>;
   forgetMember(member: string): Promise<void>;
+  /** How it stands with contact pressure. Null: no such customer. */
+  pressure(): Promise<ShownPressure | null>;
   own(catalogVersion: number): Promise<Reply<{ readonly own: Own | null }>>;
   timeline(before: number, limit: number): Promise<Entry[] | null>;
   recorded(after: number, limit: number): Promise<Reply<Recorded> | null>;

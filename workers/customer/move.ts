@@ -13,7 +13,6 @@ import { type Commit, learn, record } from './commit.ts';
 import { forget } from './effects.ts';
 import { joinedParts, takeParts } from './joins.ts';
 import type { HandOver, MovedRest } from './messages.ts';
-import { keepMessage, type StoredMessage } from './sending.ts';
 import type { CustomerState } from './state.ts';
 import {
   deleteOutbox,
@@ -27,6 +26,7 @@ import {
   writeOutbox,
   writePart,
 } from './storage.ts';
+import { keepMessage, type StoredMessage } from './stored.ts';
 
 /** One move into this customer, as kept in the part `move:<source>`. Persisted. */
 export interface Move {

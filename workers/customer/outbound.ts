@@ -6,14 +6,13 @@ import { within } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { indexedRevision } from '../catalog/store.ts';
 import { now } from '../clock.ts';
-import { nextWakeAt } from '../engine/due.ts';
 import { membershipsOf } from '../engine/learner.ts';
 import { liveRuns } from '../engine/traveller.ts';
 import type { SettleRequest } from '../totals/messages.ts';
 import { type AccountEffect, deliverAccountEffect } from './accounts.ts';
 import { catalogOf, letGo, pursue } from './adopting.ts';
 import { checkIndexAt, retryAt } from './alarm.ts';
-import { type Cell, openingsFor } from './cell.ts';
+import type { Cell } from './cell.ts';
 import { projectedExposures } from './exposures.ts';
 import { settleIdentifier } from './identifiers.ts';
 import type { GivenBack, Projection } from './messages.ts';
@@ -95,7 +94,7 @@ export function projectionOf(cell: Cell, catalog: Catalog | null): Projection {
     customerId: state.id,
     revision: state.revision,
     createdAt: state.createdAt,
-    nextDueAt: gone ? null : nextWakeAt(state, cell.machineOf(catalog), openingsFor(catalog, state.id)),
+    nextDueAt: gone ? null : cell.wakeAt(state, catalog),
     stages: gone ? [] : stages,
     gone,
     ...(known ? { segments: gone ? [] : segments } : {}),

@@ -35,7 +35,7 @@ export function openPermit(secret: string, to: Permit['to'], token: string): Per
 export function linksFor(
   { secret, origin }: { readonly secret: string; readonly origin: string },
   customerId: string,
-  { purpose, channel }: SendEffect,
+  { purpose, channel }: Pick<SendEffect, 'purpose' | 'channel'>,
   begun: JsonObject,
   at: number,
 ): MessageLinks {

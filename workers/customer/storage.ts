@@ -52,8 +52,7 @@ export const SQL = {
     'SELECT seq, at, applied_at, kind, name, message_id, body FROM entries WHERE seq < ? ORDER BY seq DESC LIMIT ?',
   entriesAfter:
     'SELECT seq, at, applied_at, kind, name, message_id, body FROM entries WHERE seq > ? ORDER BY seq LIMIT ?',
-  accounts:
-    "SELECT DISTINCT json_extract(body, '$.properties.account') AS account FROM entries WHERE name = 'Account Joined'",
+  accounts: "SELECT json_extract(body, '$.properties.account') AS account FROM entries WHERE name = 'Account Joined'",
   forgetMember:
     "UPDATE entries SET body = json_remove(body, '$.properties.customer') WHERE name IN ('Member Joined', 'Member Left') AND json_extract(body, '$.properties.customer') = ?",
   addPart: 'INSERT INTO parts (name, body) VALUES (?, ?) ON CONFLICT (name) DO NOTHING',
@@ -72,7 +71,7 @@ export const SQL = {
     "SELECT (SELECT count(*) FROM entries) AS entries, (SELECT count(*) FROM parts WHERE name >= 'run:' AND name < 'run;') AS runs, (SELECT count(*) FROM parts WHERE name >= 'message:' AND name < 'message;') AS messages",
   messageParts: "SELECT body FROM parts WHERE name >= 'message:' AND name < 'message;'",
   exportedParts:
-    "SELECT name, body FROM parts WHERE name = 'consents' OR (name >= 'exposure:' AND name < 'exposure;') OR (name >= 'ledger:' AND name < 'ledger;') OR (name >= 'claims:' AND name < 'claims;') LIMIT 4000",
+    "SELECT name, body FROM parts WHERE name IN ('consents', 'contacts', 'overdue') OR (name >= 'exposure:' AND name < 'exposure;') OR (name >= 'ledger:' AND name < 'ledger;') OR (name >= 'claims:' AND name < 'claims;') LIMIT 4000",
   readMoves: "SELECT name, body FROM parts WHERE name >= 'move:' AND name < 'move;' LIMIT 1000",
   readExposures: "SELECT body FROM parts WHERE name >= 'exposure:' AND name < 'exposure;' LIMIT 1000",
   readLedgers: "SELECT name, body FROM parts WHERE name >= 'ledger:' AND name < 'ledger;' LIMIT 1000",

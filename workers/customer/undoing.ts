@@ -11,8 +11,8 @@ import { JOINS } from './joins.ts';
 import { forgetLearned } from './knowing.ts';
 import type { GivenBack, ShownMerge, Undone } from './messages.ts';
 import { type Move, movesOf, readMove, releaseKey, type Undoing, undoPart, writeMove } from './move.ts';
-import { dropMessage } from './sending.ts';
 import { deleteEntries, deleteOutbox, deletePart, readPart, writeOutbox, writePart } from './storage.ts';
+import { dropMessage } from './stored.ts';
 
 export const restoreKey = (source: string): string => `restore:${source}`;
 

@@ -47,10 +47,14 @@ export function valuesShape({ declarations, set, journeys }: Declared, standing:
   ];
   const sent: [string, Shape][] = [
     ['journey', mapOf(['id', 'stage', 'key'].map((name) => [name, VALUE] as const))],
+    ['digest', mapOf([['items', { kind: 'list', items: mapOf(DIGEST_ITEM.map((name) => [name, VALUE] as const)) }]])],
     ...LINKS.map((name): [string, Shape] => [name, VALUE]),
   ];
   return mapOf([...common, ...(standing === 'message' ? [] : page), ...(standing === 'page' ? [] : sent)]);
 }
+
+/** Of the messages a digest lists: sending.ts. */
+const DIGEST_ITEM = ['title', 'text', 'message', 'journey', 'at'];
 
 /** Addresses that lead back here: workers/customer/permits.ts. */
 const LINKS = ['unsubscribeUrl', 'preferencesUrl', 'confirmUrl'];

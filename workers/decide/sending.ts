@@ -14,7 +14,7 @@ export interface Addressee {
   /** Why nothing may be sent for a purpose by a channel; null where it may (CS1). */
   readonly refuses: (purpose: string, channel: string) => string | null;
   /** Addresses a message may lead to; null where none can be made. `begun`: the event its run began with. */
-  readonly links: (effect: SendEffect, begun: JsonObject) => MessageLinks | null;
+  readonly links: (of: Pick<SendEffect, 'purpose' | 'channel'>, begun: JsonObject) => MessageLinks | null;
   /** Whether a message of this purpose has to carry a way to end it (CS3). */
   readonly mustEnd: (purpose: string) => boolean;
   /** The event with this message id; empty where there is none. */
@@ -52,25 +52,54 @@ export function prepareSend(addressee: Addressee, effect: SendEffect, run: Run, 
   return { kind: 'message', line: { ...said, key, version: composed.version, status: 'queued' }, key, composed };
 }
 
+/** A message that goes with others in a digest (CP17). */
+export interface DigestItem {
+  readonly title: string;
+  readonly text: string;
+  readonly message: string;
+  readonly journey: string;
+  /** When it was made, ISO 8601. */
+  readonly at: string;
+}
+
+/** The digest in full, or the reason why there is none. */
+export const composeDigest = (
+  addressee: Addressee,
+  of: Pick<SendEffect, 'message' | 'purpose' | 'channel'>,
+  items: readonly DigestItem[],
+): Composed | string =>
+  write(addressee, of, {}, { journey: NO_JOURNEY, digest: { items: items.map((item) => ({ ...item })) } });
+
+const NO_JOURNEY: JsonObject = { id: '', stage: '', key: null };
+
 /** The message in full, or the reason why there is none. */
 function compose(addressee: Addressee, effect: SendEffect, run: Run): Composed | string {
+  const begun = effect.by === null ? {} : addressee.eventOf(effect.by);
+  return write(addressee, effect, begun, { journey: { id: run.journey, stage: run.stage, key: run.key } });
+}
+
+function write(
+  addressee: Addressee,
+  of: Pick<SendEffect, 'message' | 'purpose' | 'channel'>,
+  begun: JsonObject,
+  more: JsonObject,
+): Composed | string {
   const { traits, id } = addressee;
-  if (effect.channel !== 'email') return 'no channel';
-  const template = addressee.templates.get(effect.message);
+  if (of.channel !== 'email') return 'no channel';
+  const template = addressee.templates.get(of.message);
   if (!template) return 'no template';
-  const refused = addressee.refuses(effect.purpose, effect.channel);
+  const refused = addressee.refuses(of.purpose, of.channel);
   if (refused !== null) return refused;
   const to = addressOf(traits);
   if (to === null) return 'no address';
-  const begun = effect.by === null ? {} : addressee.eventOf(effect.by);
-  const links = addressee.links(effect, begun);
-  const mustEnd = addressee.mustEnd(effect.purpose);
+  const links = addressee.links(of, begun);
+  const mustEnd = addressee.mustEnd(of.purpose);
   if (mustEnd && !links) return 'no unsubscribe link' satisfies Refusal;
   const values = {
     traits,
     event: { name: begun['event'] ?? begun['name'] ?? '', properties: begun['properties'] ?? {} },
     customer: { id },
-    journey: { id: run.journey, stage: run.stage, key: run.key },
+    ...more,
     ...(links ?? {}),
   };
   const rendered = renderMessage(template, localesOf(addressee, begun), values, zoneOf(traits));

@@ -39,7 +39,8 @@ async function deliver({ customerId, key }: MessageTask, env: MessageEnv): Promi
   if (claim.kind === 'over') return 0;
   if (claim.kind === 'wait') return claim.ms;
   const settlement = await send(claim.message, env);
-  await settle(customer, key, settlement);
+  // A digest may have come in its place.
+  await settle(customer, claim.message.key, settlement);
   return 0;
 }
 

@@ -256,6 +256,8 @@ export const SYSTEM_EVENTS = {
   accountJoined: 'Account Joined',
   accountLeft: 'Account Left',
   accountChanged: 'Account Changed',
+  /** A customer was not written to for too long: `properties.rule`, `purpose`, `channel` and `since`. */
+  overdue: 'Contact Overdue',
   /** A schedule's instant has come. Never sent: an entry hears it and nothing else. */
   scheduled: 'Journey Scheduled',
 } as const;

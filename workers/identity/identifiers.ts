@@ -1,7 +1,7 @@
 // By what customers are known beside their ids: the section `identity` of the policies, compiled, and the normal form of
 // each kind of identifier. Pure; who owns one is kept by an object of its own (workers/customer/registry.ts). Rules ID.
 
-import type { JsonObject } from '../../schema/json.ts';
+import { isObject, type Json, type JsonObject } from '../../schema/json.ts';
 import { LIMITS } from '../../schema/limits.ts';
 import type { IDENTIFIER_FORMS, IdentityPolicy } from '../../schema/policies/identity.ts';
 import type { Finding } from '../engine/findings.ts';
@@ -12,6 +12,8 @@ export type IdentifierForm = (typeof IDENTIFIER_FORMS)[number];
 export interface IdentifierRule {
   readonly kind: string;
   readonly trait: string;
+  /** The type it has among external ids (ID10). */
+  readonly externalType: string;
   readonly form: IdentifierForm;
   readonly unique: boolean;
   readonly joins: 'anonymous' | 'never';
@@ -45,22 +47,35 @@ export function compileIdentity(policy: IdentityPolicy): CompiledIdentity {
       message: 'no identifier has the form phone',
       remedy: 'Leave it out, or declare one.',
     });
-  for (const [kind, { trait = kind }] of written) {
-    const other = traits.get(trait);
-    if (other !== undefined)
+  const types = new Map<string, string>();
+  for (const [kind, { trait = kind, externalType = kind }] of written) {
+    const [byTrait, byType] = [traits.get(trait), types.get(externalType)];
+    if (byTrait !== undefined)
       findings.push({
         code: 'invalid',
         pointer: `/identity/identifiers/${kind}/trait`,
-        message: `${other} is stated by the same trait`,
+        message: `${byTrait} is stated by the same trait`,
         remedy: 'Declare one identifier a trait.',
       });
+    if (byType !== undefined)
+      findings.push({
+        code: 'invalid',
+        pointer: `/identity/identifiers/${kind}/externalType`,
+        message: `${byType} has the same type among external ids`,
+        remedy: 'Give each identifier a type of its own.',
+      });
     traits.set(trait, kind);
+    types.set(externalType, kind);
   }
   if ('code' in merging) findings.push(merging);
   if ('code' in merging || findings.length > 0) return { ok: false, findings };
   const rules = written
     .sort(([one, a], [other, b]) => (a.priority ?? PRIORITY) - (b.priority ?? PRIORITY) || (one < other ? -1 : 1))
-    .map(([kind, { trait = kind, form, unique = true, joins = 'never' }]) => ({ kind, trait, form, unique, joins }));
+    .map(
+      ([kind, { trait = kind, externalType = kind, form, unique = true, joins = 'never' }]): IdentifierRule => ({
+        ...{ kind, trait, externalType, form, unique, joins },
+      }),
+    );
   return { ok: true, rules: { identifiers: rules, callingCode: callingCode ?? null, ...merging } };
 }
 
@@ -72,6 +87,30 @@ export function identifiersIn(traits: JsonObject, rules: IdentityRules): Map<str
     if (typeof stated !== 'string' && typeof stated !== 'number') continue;
     const value = normalForm(form, String(stated), rules.callingCode);
     if (value !== null) found.set(kind, value);
+  }
+  return found;
+}
+
+/** Whether the context of a message may state external ids; looked at for every event. */
+export const hasExternalIds = (context: Json | undefined): boolean =>
+  isObject(context) && Array.isArray(context['externalIds']) && context['externalIds'].length > 0;
+
+/**
+ * ID10: the identifiers that external ids state, as Segment writes them: `[{ id, type, collection: 'users', encoding: 'none' }]`.
+ * Of several of a type the first that has a normal form; what is of another collection, or encoded, is none of ours.
+ */
+export function externalIdsIn(context: JsonObject, rules: IdentityRules): Map<string, string> {
+  const found = new Map<string, string>();
+  const { externalIds } = context;
+  if (!Array.isArray(externalIds)) return found;
+  for (const stated of externalIds.slice(0, LIMITS.externalIdsMax)) {
+    if (!isObject(stated)) continue;
+    const { id, type, collection = 'users', encoding = 'none' } = stated;
+    const rule = rules.identifiers.find(({ externalType }) => externalType === type);
+    if (!rule || found.has(rule.kind) || collection !== 'users' || encoding !== 'none') continue;
+    if (typeof id !== 'string' && typeof id !== 'number') continue;
+    const value = normalForm(rule.form, String(id), rules.callingCode);
+    if (value !== null) found.set(rule.kind, value);
   }
   return found;
 }

@@ -22,8 +22,11 @@ export type CompiledPolicies =
   | { readonly ok: true; readonly policies: Policies }
   | { readonly ok: false; readonly findings: readonly Finding[] };
 
-/** @param vocabulary what conditions in policies are compiled with */
-export function compilePolicies(document: unknown, vocabulary: Vocabulary): CompiledPolicies {
+/**
+ * @param vocabulary what conditions in policies are compiled with
+ * @param since when they were published, milliseconds
+ */
+export function compilePolicies(document: unknown, vocabulary: Vocabulary, since?: number): CompiledPolicies {
   const parsed = Written.safeParse(document);
   if (!parsed.success) return { ok: false, findings: findingsOf(parsed.error.issues, document) };
   const consent = parsed.data.consent
@@ -35,7 +38,7 @@ export function compilePolicies(document: unknown, vocabulary: Vocabulary): Comp
   const identity = compileIdentity(parsed.data.identity ?? {});
   if (!identity.ok) return identity;
   const pressure = parsed.data.pressure
-    ? compilePressure(parsed.data.pressure)
+    ? compilePressure(parsed.data.pressure, since)
     : { ok: true as const, rules: NO_PRESSURE };
   if (!pressure.ok) return pressure;
   const accounts = parsed.data.accounts

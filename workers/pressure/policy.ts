@@ -19,16 +19,30 @@ export interface PressureRule {
   readonly holidays: ReadonlySet<string>;
 }
 
+/** CP11. */
+export interface LeastRule {
+  readonly id: string;
+  readonly purpose: string;
+  readonly channel: string;
+  readonly withinMs: number;
+}
+
 export interface PressureRules {
   readonly zone: string;
   readonly rules: readonly PressureRule[];
+  readonly least: readonly LeastRule[];
+  /** When they were published, milliseconds: nothing is overdue before. */
+  readonly since: number;
   readonly drops: boolean;
+  /** CP16; null: messages wait each for itself. */
+  readonly digest: { readonly message: string; readonly expiresMs: number } | null;
   readonly waitAtMostMs: number;
   /** How long a contact can still matter. */
   readonly memoryMs: number;
 }
 
-const DAY_MS = 24 * 3_600_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** The longest month, and a day for the zone. */
 const MONTH_MS = 32 * DAY_MS;
 const ADVERTISING: ReadonlySet<string> = new Set(['marketing', 'newsletter']);
@@ -36,7 +50,10 @@ const ADVERTISING: ReadonlySet<string> = new Set(['marketing', 'newsletter']);
 export const NO_PRESSURE: PressureRules = {
   zone: 'UTC',
   rules: [],
+  least: [],
+  since: Number.NEGATIVE_INFINITY,
   drops: false,
+  digest: null,
   waitAtMostMs: 7 * DAY_MS,
   memoryMs: MONTH_MS,
 };
@@ -60,7 +77,8 @@ export type CompiledPressure =
   | { readonly ok: true; readonly rules: PressureRules }
   | { readonly ok: false; readonly findings: readonly Finding[] };
 
-export function compilePressure(policy: PressurePolicy): CompiledPressure {
+/** @param since when it was published, milliseconds */
+export function compilePressure(policy: PressurePolicy, since = Number.NEGATIVE_INFINITY): CompiledPressure {
   const findings: Finding[] = [];
   const refuse = (pointer: string, message: string, remedy: string): void =>
     void findings.push({ code: 'policy', pointer: `/pressure${pointer}`, message, remedy });
@@ -98,11 +116,26 @@ export function compilePressure(policy: PressurePolicy): CompiledPressure {
       holidays: new Set(written.holidays ?? []),
     };
   });
+  const least = (policy.least ?? []).map(({ id, purpose, channel, within }, index): LeastRule => {
+    const pointer = `/least/${index}`;
+    if (ids.has(id)) refuse(`${pointer}/id`, `${id} is there twice`, 'Give each rule an id of its own.');
+    ids.add(id);
+    const withinMs = durationMs(within) ?? 0;
+    if (withinMs < HOUR_MS) refuse(`${pointer}/within`, `${within} is too short`, 'Use an hour (PT1H) or longer.');
+    return { id, purpose, channel, withinMs };
+  });
   const waitAtMostMs = lasting(policy.waitAtMost, '/waitAtMost') ?? NO_PRESSURE.waitAtMostMs;
+  const { otherwise, digest } = policy;
+  if ((otherwise === 'digest') !== (digest !== undefined))
+    refuse('/digest', 'and otherwise: digest need each other', 'Give both, or neither.');
+  const expiresMs = lasting(digest?.expires, '/digest/expires') ?? waitAtMostMs;
   if (findings.length > 0) return { ok: false, findings };
   const memoryMs = Math.max(
     MONTH_MS,
     ...rules.map((rule) => Math.max(rule.rolling?.withinMs ?? 0, rule.distanceMs ?? 0)),
+    ...least.map((rule) => rule.withinMs),
   );
-  return { ok: true, rules: { zone, rules, drops: policy.otherwise === 'drop', waitAtMostMs, memoryMs } };
+  const drops = otherwise === 'drop';
+  const joint = digest ? { message: digest.message, expiresMs } : null;
+  return { ok: true, rules: { zone, rules, least, since, drops, digest: joint, waitAtMostMs, memoryMs } };
 }

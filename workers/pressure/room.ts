@@ -57,6 +57,19 @@ export function roomFor(
   now: number,
 ): Room {
   const rules = [...policy.rules, ...(wish ? [wish] : [])].filter((rule) => concerns(rule, wanted));
+  const { at, held } = firstFree(rules, contacts, zone, now);
+  if (held === null) return { kind: 'now' };
+  if (policy.drops || at - now > policy.waitAtMostMs) return { kind: 'never', rule: held };
+  return { kind: 'later', at, rule: held };
+}
+
+/** The first instant from `now` on that none of the rules forbids, and the first rule that forbids `now`. */
+export function firstFree(
+  rules: readonly PressureRule[],
+  contacts: readonly Contact[],
+  zone: string,
+  now: number,
+): { readonly at: number; readonly held: string | null } {
   let at = now;
   let held: string | null = null;
   for (let round = 0; round < ROUNDS_MAX; round++) {
@@ -70,20 +83,27 @@ export function roomFor(
     if (next === at) break;
     at = next;
   }
-  if (held === null) return { kind: 'now' };
-  if (policy.drops || at - now > policy.waitAtMostMs) return { kind: 'never', rule: held };
-  return { kind: 'later', at, rule: held };
+  return { at, held };
 }
+
+/** The day, week or month an instant lies in: its first instant, and the first after it. */
+export function calendarWindow(at: number, per: Unit, zone: string): { readonly from: number; readonly to: number } {
+  const from = calendarStart(at, per, zone);
+  return { from, to: calendarStart(from + NEXT_MS[per], per, zone) };
+}
+
+/** The contacts a rule counts. */
+export const contactsOf = (rule: PressureRule, contacts: readonly Contact[]): readonly Contact[] =>
+  contacts.filter((contact) => concerns(rule, contact));
 
 /** The first instant from `at` on that one rule does not forbid. */
 function freeBy(rule: PressureRule, contacts: readonly Contact[], zone: string, at: number): number {
   const { calendar, rolling, distanceMs, quiet, holidays } = rule;
-  const own = contacts.filter((contact) => concerns(rule, contact)).map((contact) => contact.at);
+  const own = contactsOf(rule, contacts).map((contact) => contact.at);
   let free = at;
   if (calendar) {
-    const start = calendarStart(free, calendar.per, zone);
-    const end = calendarStart(start + NEXT_MS[calendar.per], calendar.per, zone);
-    if (own.filter((contact) => contact >= start && contact < end).length >= calendar.count) free = end;
+    const { from, to } = calendarWindow(free, calendar.per, zone);
+    if (own.filter((contact) => contact >= from && contact < to).length >= calendar.count) free = to;
   }
   if (rolling) {
     const { count, withinMs } = rolling;

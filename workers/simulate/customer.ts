@@ -6,19 +6,20 @@ import { LIMITS } from '../../schema/limits.ts';
 import { ACCOUNT_EVENTS, hearAccount, isAccount, type Membership } from '../accounts/state.ts';
 import { hear } from '../consent/hear.ts';
 import { type ConsentRules, mayEnd } from '../consent/policy.ts';
-import { type Consents, NO_CONSENTS, refusal } from '../consent/state.ts';
-import { SAYS_CONSENT } from '../consent/statements.ts';
+import { type Consents, NO_CONSENTS, permission, refusal } from '../consent/state.ts';
+import { hasSignals, SAYS_CONSENT } from '../consent/statements.ts';
 import type { MessageTemplate } from '../decide/messages.ts';
 import { prepareSend } from '../decide/sending.ts';
 import type { Chronicle } from '../engine/facts.ts';
 import { toldTraits } from '../engine/learner.ts';
-import type { EngineEvent, Machine, Outcome, Run } from '../engine/machine.ts';
+import { type EngineEvent, type Machine, type Outcome, type Run, SYSTEM_EVENTS } from '../engine/machine.ts';
 import { engineEventOf } from '../engine/message.ts';
 import { carryOut, type Ledger, reported, type SendEffect, TRAITS_TOO_LARGE, withTraits } from '../engine/outcomes.ts';
 import * as travel from '../engine/travel.ts';
 import type { Journeying, MachineOf, Openings, Traveller, World } from '../engine/traveller.ts';
+import { awaited, fireDue, type Missing, nextGap, overdueEvent, type Told, toldOf } from '../pressure/overdue.ts';
 import { type PressureRules, wishOf } from '../pressure/policy.ts';
-import { type Contact, concernsAny, remembered, roomFor, zoneFor } from '../pressure/room.ts';
+import { type Contact, concernsAny, type Kind, remembered, roomFor, zoneFor } from '../pressure/room.ts';
 import { type History, newHistory } from './history.ts';
 
 /** What is published, as far as a customer moves by it. */
@@ -59,6 +60,9 @@ export interface SimulatedState extends Traveller {
   account: Membership | null;
   consents: Consents;
   contacts: Contact[];
+  readonly createdAt: number;
+  /** Gaps between contacts that rules have told (CP12). */
+  told: Told;
 }
 
 export interface SimulatedCustomer extends Journeying {
@@ -100,6 +104,8 @@ export function newCustomer(
     timersFired: 0,
     consents: NO_CONSENTS,
     contacts: [],
+    createdAt,
+    told: {},
   };
   const history = newHistory();
   const { openings } = setting;
@@ -158,21 +164,37 @@ type Held =
 
 /**
  * Contact pressure (CP6, CP9). A message that waits goes out when there is room, as far as can be told now: who comes
- * between then and now is not asked again.
+ * between then and now is not asked again. Where messages that wait go as one, it goes with one that is promised (CP16).
  */
 function heldBack(of: SimulatedCustomer, effect: SendEffect, run: Run, key: string, at: number): Held | null {
   const { state, setting } = of;
   const { pressure } = setting;
   const wanted = { channel: effect.channel, purpose: effect.purpose, tags: of.machineOf(run).tags };
   const wish = wishOf(state.consents.frequency);
-  if (!concernsAny(pressure, wish, wanted)) return null;
+  if (!concernsAny(pressure, wish, wanted)) {
+    if (awaited(pressure, wanted)) contacted(state, pressure, { key, ...wanted, at }, at);
+    return null;
+  }
   const zone = zoneFor(pressure, state.traits['timezone']);
-  const room = roomFor(pressure, wish, state.contacts, wanted, zone, at);
+  const promised = pressure.digest ? state.contacts.filter((each) => each.at > at && isLike(each, wanted)) : [];
+  const made = state.contacts.filter((each) => !promised.includes(each));
+  const room = roomFor(pressure, wish, made, wanted, zone, at);
   if (room.kind === 'never') return { kind: 'suppressed', reason: `pressure: ${room.rule}` };
+  const joined = room.kind === 'later' ? promised.find((each) => each.at >= room.at) : undefined;
+  if (joined && room.kind === 'later') {
+    const until = new Date(joined.at).toISOString();
+    return { kind: 'deferred', said: { until, rule: room.rule, with: joined.key } };
+  }
   const goesAt = room.kind === 'now' ? at : room.at;
-  state.contacts = [...remembered(state.contacts, pressure, at), { key, ...wanted, at: goesAt }];
+  contacted(state, pressure, { key, ...wanted, at: goesAt }, at);
   if (room.kind === 'now') return null;
   return { kind: 'deferred', said: { until: new Date(goesAt).toISOString(), rule: room.rule } };
+}
+
+const isLike = (one: Contact, other: Kind): boolean => one.channel === other.channel && one.purpose === other.purpose;
+
+function contacted(state: SimulatedState, pressure: PressureRules, contact: Contact, now: number): void {
+  state.contacts = [...remembered(state.contacts, pressure, now), contact];
 }
 
 const WORLD: World<SimulatedCustomer> = {
@@ -192,6 +214,24 @@ const WORLD: World<SimulatedCustomer> = {
   learned: () => undefined,
 };
 
+/** CP14. A customer of a simulation is a known one where its id says so. */
+const MISSING: Missing<SimulatedCustomer> = {
+  rules: ({ setting }) => setting.pressure,
+  next: ({ state, setting }) => {
+    if (!state.id.startsWith('u:')) return null;
+    const { consents, contacts, told, createdAt } = state;
+    const permitted = (purpose: string, channel: string) => permission(consents, setting.consent, purpose, channel);
+    return nextGap(setting.pressure, { createdAt, contacts, told, permission: permitted });
+  },
+  happen: (of, gap, at) => {
+    of.state.told = toldOf(of.setting.pressure, of.state.told, gap);
+    const { messageId, properties } = overdueEvent(of.state.id, gap);
+    const name = SYSTEM_EVENTS.overdue;
+    const message = { type: 'track', event: name, messageId, properties };
+    applyEvent(of, { messageId, name, type: 'track', at, message }, at);
+  },
+};
+
 /** Timers fired for one customer before one input, above which a simulation is taken to run in circles. */
 const TIMERS_MAX = 20 * LIMITS.timersPerCommitMax;
 
@@ -200,7 +240,7 @@ const TIMERS_MAX = 20 * LIMITS.timersPerCommitMax;
  * @returns false where that is more than the object would fire before one input
  */
 export function passTime(customer: SimulatedCustomer, until: number): boolean {
-  const { fired, more } = travel.fireTimers(WORLD, customer, until, TIMERS_MAX);
+  const { fired, more } = fireDue(WORLD, MISSING, customer, until, TIMERS_MAX);
   customer.state.timersFired += fired;
   return !more;
 }
@@ -213,7 +253,8 @@ export function applyEvent(customer: SimulatedCustomer, event: SimulatedEvent, n
   const { state, history } = customer;
   const { name, messageId, message, at, type } = event;
   if (!history.add(name, messageId, at, message)) return false;
-  const requests = SAYS_CONSENT.has(name) ? hearConsent(customer, event) : [];
+  const signals = hasSignals(message['context'], type === 'identify' ? message['traits'] : undefined);
+  const requests = signals || SAYS_CONSENT.has(name) ? hearConsent(customer, event) : [];
   state.events++;
   travel.noteEvent(state, name, now);
   const offered = engineEventOf(name, messageId, message);

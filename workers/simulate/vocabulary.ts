@@ -57,7 +57,8 @@ export function spokenIn(
     const event = resolve(text);
     if (Object.hasOwn(declarations.events, event)) named.add(event);
   }
-  named.delete(SYSTEM_EVENTS.scheduled);
+  // They come of time: what is simulated makes them happen by itself.
+  for (const event of [SYSTEM_EVENTS.scheduled, SYSTEM_EVENTS.overdue]) named.delete(event);
   // Whoever leaves has to be told from which audience.
   if (!wants.has(SYSTEM_EVENTS.left)) named.delete(SYSTEM_EVENTS.left);
   return {
