@@ -7,6 +7,7 @@ import { LIMITS } from '../../schema/limits.ts';
 import { Segment } from '../../schema/segment.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { refusalsOf, surroundingsOf, wordingAmong } from '../check/catalog.ts';
+import { isError } from '../check/check.ts';
 import { newestRousing, type RousingRow } from '../delivery/rousing.ts';
 import { wilson } from '../knowledge/estimate.ts';
 import type { AdminEnv } from './admin.ts';
@@ -99,18 +100,28 @@ export function adminSegmentRoutes(): Hono<AdminEnv> {
       });
     const { catalog } = c.var;
     const draft = { kind: 'segment' as const, document: { id: 'estimate', if: call.data.if } };
-    const findings = refusalsOf(draft, surroundingsOf([draft], catalog.vocabulary), wordingAmong([]));
-    if (findings.length > 0)
+    const found = refusalsOf(draft, surroundingsOf([draft, ...beside(catalog)], catalog.vocabulary), wordingAmong([]));
+    const findings = found.map((finding) => ({ ...finding, document: 'segment/estimate' }));
+    if (findings.some(isError))
       return problem({
         kind: 'unprocessable',
         detail: 'The condition cannot be asked.',
-        findings: findings.map((finding) => ({ ...finding, document: 'segment/estimate' })),
+        findings,
       });
-    return json(await estimate(c.env, catalog.version, call.data));
+    const estimated = await estimate(c.env, catalog.version, call.data);
+    return json({ ...estimated, ...(findings.length > 0 ? { findings } : {}) });
   });
 
   return app;
 }
+
+/** What a condition may name of other documents. */
+const beside = ({ documents }: Catalog) =>
+  documents.flatMap(({ kind, body, toVersion }) =>
+    (kind === 'journey' || kind === 'segment') && toVersion === null
+      ? [{ kind, document: JSON.parse(body) as unknown }]
+      : [],
+  );
 
 async function countsOf(db: D1Database): Promise<Map<string, number>> {
   const { results } = await db

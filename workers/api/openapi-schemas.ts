@@ -279,7 +279,7 @@ export const SCHEMAS = {
   SegmentList,
   SegmentCustomers,
   EstimateCall,
-  Estimate,
+  Estimate: Estimate.extend({ findings: z.array(Finding).optional().describe('Warnings.') }),
   AccountList,
   Account: AccountShown,
   ItemTotals,
