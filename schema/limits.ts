@@ -29,8 +29,12 @@ export const LIMITS = {
   contactsMax: 500,
   /** Events that are kept whatever a customer says. */
   necessaryEventsMax: 200,
-  /** How long it is known who has read a customer. */
+  /** How long it is known who has read a customer, unless the policies say otherwise. */
   accessLogDays: 400,
+  /** Events whose retention is declared, the shortest there is, and lines looked at in one commit when their time is over. */
+  retentionEventsMax: 500,
+  retentionMsMin: 7 * 86_400_000,
+  retentionLinesMax: 1_000,
   /** Statements on what no policy names, of one customer; and mails that ask for a confirmation, of one purpose and day. */
   consentUnnamedMax: 40,
   confirmationsMax: 3,

@@ -13,7 +13,7 @@ export interface Room {
 export const ROOMS = {
   pure: {
     include: [
-      'tests/{accounts,check,consent,decide,engine,experiments,histories,identity,journeys,knowledge,pressure,schema,simulation,site,tidy,totals}/**/*.test.ts',
+      'tests/{accounts,check,consent,decide,engine,experiments,histories,identity,journeys,knowledge,pressure,privacy,schema,simulation,site,tidy,totals}/**/*.test.ts',
     ],
   },
   platform: { include: ['tests/{customer,delivery,render}/**/*.test.ts'] },

@@ -67,6 +67,8 @@ describe('faulty journeys', () => {
       // tests/accounts
       'account-event',
       'unknown-item',
+      // tests/privacy
+      'window-beyond-retention',
       // tests/api/totals
       'cap-twice',
       'budget-hold',

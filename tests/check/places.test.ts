@@ -48,6 +48,7 @@ describe('declarations without traits', () => {
       messages: null,
       offers: null,
       segments: null,
+      retention: null,
     };
     const journey = {
       id: 'one',

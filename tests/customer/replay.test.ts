@@ -166,6 +166,43 @@ describe('random histories of objects', () => {
     expect([after.outcome, after.differences]).toEqual(['identical', []]);
     expect(after.lines).toBeGreaterThan(5);
   });
+
+  it('PV13 what is left of a history after lines went is rebuilt from where the customer stood then', async () => {
+    let at = START + 5_000 * 24 * HOUR;
+    setClock(at);
+    const retention = { default: 'P12D', events: { Go: 'P8D', Ping: 'P30D' } };
+    await publishDrafts([{ kind: 'policies', id: 'policies', document: { privacy: { retention } } }]);
+    const total = { lines: 0, gone: 0, checkpoints: 0 };
+    for (let life = 0; life < often(6, 100); life++) {
+      const draw = drawsOf(`retention/${life}`);
+      await publish(draw);
+      const ids = { evicted: freshName(), kept: freshName() };
+      for (let input = 0; input < 30; input++) {
+        at += 2 * pick(draw, GAPS);
+        setClock(at);
+        const late = draw() < 0.1 ? below(draw, 200) * HOUR : 0;
+        const event = drawEvent(draw, input, at - late);
+        const alarm = draw() < 0.4;
+        for (const id of Object.values(ids)) {
+          if (alarm) await fireAlarm(id);
+          else await ingest(id, [event]);
+        }
+        await evict(ids.evicted);
+        if (input === 20 && life % 2 === 0) await publish(draw);
+      }
+      if (!(await objectOf(ids.kept).describe())) continue;
+      for (const id of Object.values(ids)) {
+        const record = await recordOf(id);
+        const { outcome, differences, lines } = replay(record);
+        expect([life, outcome, differences]).toEqual([life, 'identical', []]);
+        total.lines += lines;
+        if (record.customer.checkpoint) total.checkpoints++;
+        for (const { kind, body } of record.entries) if (kind === 'expired') total.gone += JSON.parse(body).lines;
+      }
+      expect(JSON.parse(await seen(ids.evicted))).toEqual(JSON.parse(await seen(ids.kept)));
+    }
+    expect(Math.min(total.lines, total.gone, total.checkpoints)).toBeGreaterThan(often(3, 50));
+  });
 });
 
 const SEGMENTS: JsonObject = {

@@ -18,7 +18,8 @@ const BELOW: Record<string, readonly string[]> = {
   consent: ['engine', 'schema'],
   identity: ['engine', 'schema'],
   pressure: ['engine', 'schema'],
-  privacy: ['engine', 'schema'],
+  // What proves a consent is kept, and what erasing goes by.
+  privacy: ['accounts', 'consent', 'engine', 'schema'],
   policies: ['accounts', 'consent', 'identity', 'pressure', 'privacy', 'engine', 'schema'],
   // Audiences and goals are conditions of the engine; arms are drawn by its hash.
   experiments: ['engine', 'schema'],

@@ -2,7 +2,6 @@
 // there by a keyed hash.
 
 import type { Context, MiddlewareHandler } from 'hono';
-import { LIMITS } from '../../schema/limits.ts';
 import { now } from '../clock.ts';
 import { linkSecretIn } from '../customer/links.ts';
 import { customerHash } from '../customer/sealing.ts';
@@ -12,7 +11,6 @@ import { requestIdOf } from './trace.ts';
 const PAGE = 100;
 /** One in so many looks also forgets what is too old. */
 const FORGETS_EVERY = 500;
-const DAY_MS = 24 * 3_600_000;
 
 export const noteAccess: MiddlewareHandler<AdminEnv> = async (c, next) => {
   await next();
@@ -30,11 +28,12 @@ export function noteReadOf(c: Context<AdminEnv>, customer: string): string | nul
   const route = `${c.req.method} ${c.req.path.replace(/^(\/admin\/customers\/)[^/]+/, '$1{id}')}`;
   const requestId = requestIdOf(c.req.raw);
   const row = [now(), customerHash(secret, customer), c.var.key.name, route, requestId] as const;
-  c.executionCtx.waitUntil(write(c.env.DB, row).catch(tellLost));
+  const keptMs = c.var.catalog.policies.privacy.accessLogMs;
+  c.executionCtx.waitUntil(write(c.env.DB, row, keptMs).catch(tellLost));
   return requestId;
 }
 
-async function write(db: D1Database, row: readonly (string | number)[]): Promise<void> {
+async function write(db: D1Database, row: readonly (string | number)[], keptMs: number): Promise<void> {
   const { meta } = await db
     .prepare('INSERT INTO access_log (at, customer_hash, key, route, request_id) VALUES (?, ?, ?, ?, ?)')
     .bind(...row)
@@ -42,7 +41,7 @@ async function write(db: D1Database, row: readonly (string | number)[]): Promise
   if (meta.last_row_id % FORGETS_EVERY !== 0) return;
   await db
     .prepare('DELETE FROM access_log WHERE at < ?')
-    .bind(now() - LIMITS.accessLogDays * DAY_MS)
+    .bind(now() - keptMs)
     .run();
 }
 

@@ -48,13 +48,20 @@ export const PreviewCall = z.strictObject({
     .optional(),
 });
 
-const NOT_REMEMBERED: { readonly [why in 'unknown' | 'unreadable' | 'later' | 'merged' | 'long']: Failure } = {
+const NOT_REMEMBERED: {
+  readonly [why in 'unknown' | 'unreadable' | 'later' | 'merged' | 'expired' | 'long']: Failure;
+} = {
   unknown: { kind: 'not-found', detail: 'No such customer.' },
   later: { kind: 'not-found', detail: 'This customer was not known at that time.' },
   unreadable: { kind: 'unavailable', detail: 'The customer cannot be read right now.', retryAfterSeconds: 2 },
   merged: {
     kind: 'unprocessable',
     detail: 'This customer has taken over the history of another, so the record does not tell where they stood.',
+  },
+  expired: {
+    kind: 'unprocessable',
+    detail:
+      'Lines of this customer have left the timeline since, so the record does not tell where they stood. Ask of a later moment.',
   },
   long: { kind: 'unprocessable', detail: 'The record is too long for this call. Use waymark replay.' },
 };

@@ -120,7 +120,7 @@ const TimelineEntry = z
     kind: z
       .string()
       .describe(
-        'event, transition, decision, exposure, message, suppressed, set, error, merged or identifier-conflict; the other members depend on it.',
+        'event, transition, decision, exposure, message, suppressed, set, error, merged, identifier-conflict or expired; the other members depend on it.',
       ),
   })
   .describe('One line of the history. An event carries the message as it was kept.');
@@ -408,7 +408,12 @@ export const SCHEMAS = {
   }),
 
   CustomerRecord: z.object({
-    customer: RecordedCustomer,
+    customer: RecordedCustomer.extend({
+      checkpoint: z
+        .looseObject({ seq: z.int().min(1), lastInputAt: z.number() })
+        .optional()
+        .describe('The customer as it was when lines last left the timeline: replay begins after that line.'),
+    }),
     runs: z.array(z.looseObject({ id: z.string(), journey: z.string(), version, stage: z.string() })),
     entries: z.array(RecordedEntry),
     documents: z

@@ -17,7 +17,7 @@ const LINES_MAX = 20_000;
 
 type Outcome =
   | { readonly ok: true; readonly catalog: Catalog; readonly remembered: Remembered }
-  | { readonly ok: false; readonly why: 'unknown' | 'unreadable' | 'later' | 'merged' | 'long' };
+  | { readonly ok: false; readonly why: 'unknown' | 'unreadable' | 'later' | 'merged' | 'expired' | 'long' };
 
 /** @param at milliseconds, not later than now */
 export async function rememberedAt(env: Env, current: Catalog, id: string, at: number): Promise<Outcome> {
@@ -25,6 +25,8 @@ export async function rememberedAt(env: Env, current: Catalog, id: string, at: n
   if (typeof record === 'string') return { ok: false, why: record };
   const { customer, runs, entries } = record;
   if (customer.createdAt > at && (entries[0]?.appliedAt ?? customer.createdAt) > at) return { ok: false, why: 'later' };
+
+  if (customer.checkpoint && customer.checkpoint.lastInputAt > at) return { ok: false, why: 'expired' };
 
   const version = await versionAt(env.DB, at);
   const [rows, journeyRows, declarationRows] = await Promise.all([

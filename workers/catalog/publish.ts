@@ -11,6 +11,7 @@ import { type Graded, isError, type Surroundings } from '../check/check.ts';
 import type { Wording } from '../decide/fragments.ts';
 import { vocabularyOf } from '../engine/compile.ts';
 import { computedIn } from '../knowledge/computed.ts';
+import { compilePolicies } from '../policies/policies.ts';
 import { refresh } from './cache.ts';
 import type { Catalog, DocumentRow } from './catalog.ts';
 import { readVersions, type Write, writeDocuments } from './store.ts';
@@ -56,13 +57,23 @@ export function checkDrafts(catalog: Catalog, drafts: readonly Draft[]): DraftFi
     return findings.length > 0 ? [{ kind: draft.kind, id: draft.id, findings }] : [];
   });
   const rewritten = drafts.some(({ kind }) => kind === 'fragment' || kind === 'site');
-  return rewritten ? [...own, ...brokenBy(beside(catalog, drafts), around, wording)] : own;
+  const kept = drafts.some(({ kind }) => kind === 'policies')
+    ? outliving(beside(catalog, drafts), around, wording)
+    : [];
+  return [...own, ...kept, ...(rewritten ? brokenBy(beside(catalog, drafts), around, wording) : [])];
 }
 
 /** Documents that stay as they are and could no longer be rendered. What they read is known since they were published. */
 const brokenBy = (staying: readonly Draft[], around: Surroundings, wording: Wording): DraftFindings[] =>
   staying.filter(isRendered).flatMap((draft): DraftFindings[] => {
     const findings = refusalsOf(draft, around, wording).filter(({ code }) => code !== 'unknown-variable');
+    return findings.length > 0 ? [{ kind: draft.kind, id: draft.id, findings }] : [];
+  });
+
+/** PV14: documents that stay as they are and ask for more of the history than is kept from now on. */
+const outliving = (staying: readonly Draft[], around: Surroundings, wording: Wording): DraftFindings[] =>
+  staying.flatMap((draft): DraftFindings[] => {
+    const findings = refusalsOf(draft, around, wording).filter(({ code }) => code === 'window-beyond-retention');
     return findings.length > 0 ? [{ kind: draft.kind, id: draft.id, findings }] : [];
   });
 
@@ -135,14 +146,24 @@ export async function publish(
   return { ok: true, catalog: fresh, published, warnings };
 }
 
-/** SG12, N4, CP11: calendars may begin runs of customers who are idle, contacts be overdue, and what is worked out of histories is another. */
+/**
+ * SG12, N4, CP11, PV12: calendars may begin runs of customers who are idle, contacts be overdue, what is worked out of
+ * histories is another, and lines are to go sooner.
+ */
 const mustRouse = (catalog: Catalog, changed: readonly Draft[]): boolean =>
   changed.some(({ kind, document }) => {
     if (kind === 'segment') return true;
     if (kind === 'events') return computedBy(document) !== computedBy(catalog.vocabulary.declarations);
-    if (kind === 'policies') return Policies.safeParse(document).data?.pressure?.least !== undefined;
+    if (kind === 'policies') return keepsOther(document, catalog) || tellsOverdue(document);
     return kind === 'journey' && isObject(document) && JSON.stringify(document['entry']).includes('"schedule"');
   });
+
+const tellsOverdue = (policies: unknown): boolean => Policies.safeParse(policies).data?.pressure?.least !== undefined;
+
+function keepsOther(policies: unknown, catalog: Catalog): boolean {
+  const compiled = compilePolicies(policies ?? {}, catalog.vocabulary);
+  return compiled.ok && compiled.policies.privacy.retention?.key !== catalog.policies.privacy.retention?.key;
+}
 
 /** What the declarations say of computed traits. */
 function computedBy(declarations: unknown): string {

@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import { Content, EventDeclarations, Message, Offer } from '../../schema/catalog.ts';
 import { Journey } from '../../schema/journey.ts';
+import { isObject } from '../../schema/json.ts';
 import { Placements } from '../../schema/placements.ts';
 import { Policies } from '../../schema/policies.ts';
 import { Segment } from '../../schema/segment.ts';
@@ -18,9 +19,10 @@ import { compileTrial } from '../experiments/compile.ts';
 import { compileComputed } from '../knowledge/computed.ts';
 import { compileSegment } from '../knowledge/segments.ts';
 import { compilePolicies } from '../policies/policies.ts';
-import { checkJourney, type Graded, type Surroundings } from './check.ts';
+import { checkJourney, type Graded, isError, type Surroundings } from './check.ts';
 import { type Code, severityOf } from './codes.ts';
 import { type Beside, checkExperiment } from './experiments.ts';
+import { computedWindowFaults, windowFaults } from './retention.ts';
 import { checkSegment } from './segments.ts';
 import { checkOwnReads, checkReads, shapesOf } from './templates.ts';
 
@@ -47,8 +49,11 @@ export function surroundingsOf(documents: readonly Document[], declared: Vocabul
   const journeys = of('journey').flatMap((document) => Journey.safeParse(document).data ?? []);
   const messages = of('message').flatMap((document) => Message.safeParse(document).data ?? []);
   const offers = of('offer').flatMap((document) => Offer.safeParse(document).data ?? []);
+  const vocabulary = events.success ? vocabularyOf(events.data) : declared;
+  const policies = compilePolicies(of('policies')[0] ?? {}, vocabulary);
   return {
-    vocabulary: events.success ? vocabularyOf(events.data) : declared,
+    vocabulary,
+    retention: policies.ok ? policies.policies.privacy.retention : null,
     journeys: new Map(journeys.map((journey) => [journey.id, journey])),
     messages: new Map(messages.map((message) => [message.id, message])),
     offers: new Set(offers.map(({ id }) => id)),
@@ -88,9 +93,10 @@ export function checkDocuments(
     const refused = refusalsOf(each, around, wording).filter(
       ({ code }) => declared !== null || !DECLARED.includes(code),
     );
-    if (refused.length > 0) return refused;
+    if (refused.some(isError)) return refused;
     if (each.kind === 'experiment') return checkExperiment(each.document, beside, around.vocabulary);
     return [
+      ...refused,
       ...checkLanguages(each, languages, wording),
       ...checkPlaces(each, around),
       ...checkNamed(each, documents),
@@ -104,6 +110,8 @@ export function refusalsOf({ kind, document }: Document, around: Surroundings, w
   const { vocabulary } = around;
   const refuse = (findings: readonly Finding[]): Graded[] =>
     findings.map((finding) => ({ ...finding, severity: 'error' }));
+  const warn = (findings: readonly Finding[]): Graded[] =>
+    findings.map((finding) => ({ ...finding, severity: 'warning' }));
   const parse = (shape: z.ZodType): Graded[] => {
     const { error } = shape.safeParse(document);
     return error ? refuse(findingsOf(error.issues, document)) : [];
@@ -118,7 +126,9 @@ export function refusalsOf({ kind, document }: Document, around: Surroundings, w
     case 'offer': {
       const compiled = compileItem(kind, document, 0, vocabulary, wording);
       if (!compiled.ok) return refuse(compiled.findings);
-      return checkReads(compiled.item.locales, document, shapesOf(around).page);
+      const written = isObject(document) ? document : {};
+      const beyond = ['audience', 'eligibility'].flatMap((each) => windowFaults(written[each], around, `/${each}`));
+      return [...checkReads(compiled.item.locales, document, shapesOf(around).page), ...warn(beyond)];
     }
     case 'experiment': {
       const compiled = compileTrial(document, 0, vocabulary);
@@ -140,7 +150,9 @@ export function refusalsOf({ kind, document }: Document, around: Surroundings, w
     }
     case 'events': {
       const parsed = parse(EventDeclarations);
-      return parsed.length > 0 ? parsed : refuse(computedFaults(document));
+      if (parsed.length > 0) return parsed;
+      const faults = computedFaults(document);
+      return faults.length > 0 ? refuse(faults) : warn(computedWindowFaults(around));
     }
     case 'journey':
       return checkJourney(document, around);

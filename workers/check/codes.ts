@@ -85,6 +85,7 @@ export const CODES = {
   'set-type': ['error', 'A step gives a trait a value of another type than declared.'],
   'emit-type': ['error', 'A step gives a property of an event a value of another type than declared.'],
   'window-too-long': ['warning', 'A window of the history is longer than ten years, the longest time there is.'],
+  'window-beyond-retention': ['warning', 'A window of the history is longer than the event it asks for is kept.'],
   'unknown-message': ['warning', 'There is no message template of that id.'],
   'message-channel': ['warning', 'The message is written for another channel.'],
   'message-purpose': ['warning', 'The message is declared for another purpose than the step sends it for.'],

@@ -5,6 +5,7 @@ import type { Journey } from '../../schema/journey.ts';
 import type { Vocabulary } from '../engine/compile.ts';
 import type { Finding } from '../engine/findings.ts';
 import { parseCondition } from '../engine/library.ts';
+import type { RetentionRules } from '../privacy/retention.ts';
 import { type Code, type Severity, severityOf } from './codes.ts';
 
 export interface Graded extends Finding {
@@ -19,6 +20,8 @@ export interface Surroundings {
   readonly messages: ReadonlyMap<string, { readonly channel: string; readonly purpose: string }> | null;
   readonly offers: ReadonlySet<string> | null;
   readonly segments: ReadonlySet<string> | null;
+  /** How long events are kept; null: as long as the customer. */
+  readonly retention: RetentionRules | null;
 }
 
 export interface Look {

@@ -13,6 +13,7 @@ import { isSystemEvent } from '../engine/machine.ts';
 import { nearest } from '../engine/nearest.ts';
 import { expressionsOf, stepsOf, type Written } from './expressions.ts';
 import { astOf, type Look, tell } from './look.ts';
+import { windowFault } from './retention.ts';
 
 export function checkNames(look: Look): void {
   const known = knownOf(look);
@@ -183,6 +184,8 @@ function checkCall(
   const property = arity === 2 ? rest[0] : undefined;
   if (property !== undefined)
     once(`${event}.${property}`, () => checkProperty(look, [look.around.vocabulary.resolve(event)], property, pointer));
+  const beyond = windowFault(node, look.around, pointer);
+  if (beyond) once(beyond.message, () => tell(look, 'window-beyond-retention', pointer, beyond.message, beyond.remedy));
   const window = rest[arity - 1];
   if (window !== undefined && (durationMs(window) ?? 0) > LIMITS.delayMsMax)
     once(`window ${window}`, () =>

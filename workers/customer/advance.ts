@@ -12,7 +12,7 @@ import type { World } from '../engine/traveller.ts';
 import { fireDue, type Missing } from '../pressure/overdue.ts';
 import { joiningOf, noteAccount, noteMember, shareEvent, speaksOfAccounts } from './accounts.ts';
 import { noteClaimed } from './claims.ts';
-import { type Commit, learn } from './commit.ts';
+import { addEntry, type Commit, learn } from './commit.ts';
 import { noteConsent, refused } from './consents.ts';
 import { apply, forget } from './effects.ts';
 import { noteOutcomes } from './exposures.ts';
@@ -23,17 +23,17 @@ import { noteReported } from './ledgers.ts';
 import type { EventStatus, IncomingEvent } from './messages.ts';
 import { gapOf, tellGap } from './overdue.ts';
 import { giveUpRefused } from './sending.ts';
-import { entryBody, insertEntry } from './storage.ts';
+import { entryBody } from './storage.ts';
 
 const WORLD: World<Commit> = {
   facts: ({ sql, state }) => factsFromRows(sql, state),
   apply,
   forget,
   append: (commit, event, at) => {
-    const { sql, state } = commit;
+    const { state } = commit;
     const { name, messageId } = event;
     const body = JSON.stringify(travel.messageOf(event));
-    if (!insertEntry(sql, { seq: state.nextSeq, at, appliedAt: at, kind: 'emitted', name, messageId, body }))
+    if (!addEntry(commit, { seq: state.nextSeq, at, appliedAt: at, kind: 'emitted', name, messageId, body }))
       return false;
     state.nextSeq++;
     noteOutcomes(commit, name, () => event, at);
@@ -83,9 +83,9 @@ export function applyEvent(commit: Commit, sent: IncomingEvent, now: number): bo
 
 /** An event as it is kept. @returns false for one this customer has already */
 function takeEvent(commit: Commit, incoming: IncomingEvent, now: number): boolean {
-  const { state, sql } = commit;
+  const { state } = commit;
   const { at, name, messageId, body } = incoming;
-  if (!insertEntry(sql, { seq: state.nextSeq, at, appliedAt: now, kind: 'event', name, messageId, body })) return false;
+  if (!addEntry(commit, { seq: state.nextSeq, at, appliedAt: now, kind: 'event', name, messageId, body })) return false;
   state.nextSeq++;
   state.events++;
   commit.head = true;

@@ -13,6 +13,8 @@ export interface AlarmRows {
   readonly outboxAt: number | null;
   /** When a visitor nobody knows is removed, if nothing happens before (PV7). */
   readonly idleAt: number | null;
+  /** When lines of the timeline are to go (PV11). */
+  readonly expiryAt: number | null;
   /** Under import nothing wakes the object: finish does what is due. */
   readonly importing: boolean;
   /** Merged into another customer, whose object has not yet confirmed everything. */
@@ -33,7 +35,7 @@ export function alarmAt(rows: AlarmRows): number | null {
     rows.keptUntil,
     rows.movingSince === null ? null : rows.movingSince + RESEND_AFTER_MS,
   ];
-  if (!rows.importing) candidates.push(rows.nextDueAt, checkIndexAt(rows), rows.idleAt);
+  if (!rows.importing) candidates.push(rows.nextDueAt, checkIndexAt(rows), rows.idleAt, rows.expiryAt);
   let earliest: number | null = null;
   for (const candidate of candidates)
     if (candidate !== null && (earliest === null || candidate < earliest)) earliest = candidate;

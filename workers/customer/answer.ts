@@ -29,6 +29,7 @@ import type {
   MetCatalog,
   Recorded,
 } from './messages.ts';
+import type { Checkpoint } from './retaining.ts';
 import { type CustomerState, stagesOf } from './state.ts';
 import { latestBodies } from './storage.ts';
 
@@ -353,7 +354,8 @@ export const recordedOf = (
   { id, createdAt, runsStarted, traits, runs }: CustomerState,
   asOf: number,
   met: readonly MetCatalog[],
+  checkpoint: Checkpoint | null,
 ): Omit<Recorded, 'entries'> => ({
-  customer: { id, createdAt, asOf, runsStarted, traits, met },
+  customer: { id, createdAt, asOf, runsStarted, traits, met, ...(checkpoint ? { checkpoint } : {}) },
   runs: [...runs.values()].sort(byId),
 });

@@ -20,6 +20,7 @@ import { alarmAt, type Told } from './alarm.ts';
 import { beginCommit, type Commit, finishCommit, willWrite } from './commit.ts';
 import { inheritConsents } from './consents.ts';
 import { inheritContacts } from './contacts.ts';
+import { expiryAt } from './expiring.ts';
 import { keptUntil } from './handing.ts';
 import { linksIn } from './links.ts';
 import type { CustomerNamespace, CustomerObject, MessageTask, Projection, Rousing } from './messages.ts';
@@ -192,6 +193,7 @@ export function openCell(ctx: DurableObjectState, env: CustomerEnv): Cell {
       told: cell.told,
       outboxAt: outbox[0]?.nextAt ?? null,
       idleAt: idleAt(customer, catalog),
+      expiryAt: catalog && expiryAt(sql, customer, catalog.policies.privacy.retention),
       importing: customer.importing,
       movingSince: moving ? now() : null,
       keptUntil: customer.released ? keptUntil(sql) : null,

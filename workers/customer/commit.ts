@@ -7,10 +7,12 @@ import { reported, TRAITS_TOO_LARGE, withTraits } from '../engine/outcomes.ts';
 import type { MachineOf, Openings } from '../engine/traveller.ts';
 import type { Trials } from '../experiments/screen.ts';
 import type { Policies } from '../policies/policies.ts';
+import { noteEnd, writeExpiry } from './expiring.ts';
 import type { CustomerState } from './state.ts';
 import {
   deleteKnown,
   deleteRun,
+  type Entry,
   insertCustomer,
   insertEntry,
   updateCustomer,
@@ -43,6 +45,8 @@ export interface Commit {
   traitsChanged: boolean;
   /** What was worked out of the history is another. */
   knownChanged: boolean;
+  /** When lines are to go is earlier than it was (expiring.ts). */
+  expiryChanged: boolean;
   timersFired: number;
   /** The outbox changed. */
   outbox: boolean;
@@ -78,6 +82,7 @@ export function beginCommit(given: CommitStart): Commit {
     forgottenRuns: new Set(),
     traitsChanged: false,
     knownChanged: false,
+    expiryChanged: false,
     timersFired: 0,
     wrote: false,
     head: false,
@@ -98,8 +103,16 @@ export function record(
   const seq = commit.state.nextSeq++;
   const text = JSON.stringify(body);
   commit.wrote = true;
-  insertEntry(commit.sql, { seq, at, appliedAt: commit.state.lastInputAt, kind, name, messageId, body: text });
+  addEntry(commit, { seq, at, appliedAt: commit.state.lastInputAt, kind, name, messageId, body: text });
   return seq;
+}
+
+/** @returns whether it was added: an entry whose message id is there already is not, and changes nothing (I1) */
+export function addEntry(commit: Commit, entry: Entry): boolean {
+  if (!insertEntry(commit.sql, entry)) return false;
+  const { retention } = commit.policies.privacy;
+  if (retention !== null && noteEnd(commit, retention, entry)) commit.expiryChanged = true;
+  return true;
 }
 
 /** Adds traits, unless the customer would become too large: then none is kept, and that is recorded. */
@@ -141,6 +154,7 @@ export function finishCommit(commit: Commit): void {
   }
   for (const id of commit.forgottenRuns) deleteRun(sql, id);
   if (commit.traitsChanged) writeTraits(sql, state.traits);
+  if (commit.expiryChanged && state.expiry) writeExpiry(sql, state.expiry);
   // Of somebody blank nothing has to be kept: a new visitor is one row less.
   if (commit.knownChanged && state.known) {
     if (!state.known.blank) writeKnown(sql, state.known);

@@ -57,6 +57,7 @@ import { movedSources } from './move.ts';
 import { drain, projectionOf, seeToIndex, tellAfterwards } from './outbound.ts';
 import { ownView, shownDevices } from './own.ts';
 import { passedOn } from './passing.ts';
+import { expire, lookAnew, readCheckpoint } from './retaining.ts';
 import { claimMessage, readMessages, settleMessage } from './sending.ts';
 import { shownPressure } from './showing.ts';
 import { ASK_BY_RPC, answered, readQuestionUrl, standingBody } from './standing.ts';
@@ -235,6 +236,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     if (!cell.load() || cell.redirect() || cell.load()?.importing) return { kind: 'done' };
     // What is too much for one call goes on with the alarm.
     cell.catchUp(catalog, cell.inputTime(now()), null);
+    lookAnew(cell, catalog, now());
     cell.transact(catalog, null, (commit) => {
       commit.dirty = true;
     });
@@ -357,7 +359,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
     return (
       state && {
         kind: 'done',
-        ...recordedOf(state, idle ? state.lastInputAt : asOf, readMet(cell.sql, state)),
+        ...recordedOf(state, idle ? state.lastInputAt : asOf, readMet(cell.sql, state), readCheckpoint(cell.sql)),
         entries: readEntriesAfter(cell.sql, after, limit),
       }
     );
@@ -510,6 +512,7 @@ export class Customer extends DurableObject<CustomerEnv> implements CustomerCall
       const idle = cell.redirect() !== null || (cell.load()?.importing ?? false);
       if (await removeIdle(cell, catalog, now())) return;
       const caughtUp = idle || cell.catchUp(catalog, cell.inputTime(now()), null);
+      if (caughtUp) expire(cell, catalog, now());
       if (cell.load()?.revision !== state.revision) tellAfterwards(cell, catalog, this.#afterwards);
       await drain(cell);
       await seeToIndex(cell, catalog, this.#afterwards);

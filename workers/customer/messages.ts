@@ -10,6 +10,7 @@ import type { Ask } from '../identity/merge.ts';
 import type { Order, Task } from '../identity/own.ts';
 import type { RuleStanding } from '../pressure/standing.ts';
 import type { Move } from './move.ts';
+import type { Checkpoint } from './retaining.ts';
 import type { Entry, Part } from './storage.ts';
 
 export interface IncomingEvent {
@@ -231,6 +232,8 @@ export interface Recorded {
     readonly traits: JsonObject;
     /** The catalogs its inputs met, the oldest first. */
     readonly met: readonly MetCatalog[];
+    /** Where the customer stood when lines last left the timeline. */
+    readonly checkpoint?: Checkpoint;
   };
   readonly runs: readonly Run[];
   readonly entries: readonly Entry[];

@@ -9,7 +9,7 @@ import { forgettable } from '../engine/admission.ts';
 import type { Run } from '../engine/machine.ts';
 import { isAnonymous, outweighs, withRange } from '../identity/merge.ts';
 import { joinRuns } from '../identity/runs.ts';
-import { type Commit, learn, record } from './commit.ts';
+import { addEntry, type Commit, learn, record } from './commit.ts';
 import { forget } from './effects.ts';
 import { joinedParts, takeParts } from './joins.ts';
 import type { HandOver, MovedRest } from './messages.ts';
@@ -17,7 +17,6 @@ import type { CustomerState } from './state.ts';
 import {
   deleteOutbox,
   deletePart,
-  insertEntry,
   lastMessageNumber,
   messageBodies,
   readEntriesAfter,
@@ -166,7 +165,7 @@ export function takePage(commit: Commit, source: string, page: Extract<HandOver,
   const known = readMove(sql, source) ?? START;
   let ranges = known.ranges ?? [];
   for (const entry of page.entries) {
-    if (!insertEntry(sql, { ...entry, seq: state.nextSeq })) continue;
+    if (!addEntry(commit, { ...entry, seq: state.nextSeq })) continue;
     ranges = withRange(ranges, state.nextSeq, state.nextSeq);
     state.nextSeq++;
     if (entry.kind === 'event') state.events++;

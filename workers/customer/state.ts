@@ -6,6 +6,16 @@ import type { Membership } from '../accounts/state.ts';
 import type { Known } from '../engine/learner.ts';
 import type { Run } from '../engine/machine.ts';
 
+/** When the next line may go, as kept in the part `retention`. Persisted. */
+export interface Expiry {
+  /** Of the rules it was worked out by. */
+  readonly key: string;
+  /** No line may go before this; null: none ever. Milliseconds. */
+  readonly nextAt: number | null;
+  /** Where the next commit goes on looking, where one was not enough, and what those before have found. */
+  readonly cursor?: { readonly seq: number; readonly nextAt: number | null };
+}
+
 export interface CustomerState {
   /** The canonical id, which is also the object's name. */
   readonly id: string;
@@ -31,6 +41,8 @@ export interface CustomerState {
   known: Known | null;
   /** The account a person acts for, or the trace of one; null: there was none. */
   account: Membership | null;
+  /** When lines of the timeline are to go; undefined: not asked yet. */
+  expiry?: Expiry;
   readonly runs: Map<string, Run>;
   nextSeq: number;
 }

@@ -7,6 +7,7 @@ import type { Membership } from '../accounts/state.ts';
 import type { Known } from '../engine/learner.ts';
 import type { Run } from '../engine/machine.ts';
 import type { Sighting } from '../identity/devices.ts';
+import type { Numbered } from '../privacy/retention.ts';
 import { type CustomerState, newState } from './state.ts';
 
 export interface Entry {
@@ -71,7 +72,7 @@ export const SQL = {
     "SELECT (SELECT count(*) FROM entries) AS entries, (SELECT count(*) FROM parts WHERE name >= 'run:' AND name < 'run;') AS runs, (SELECT count(*) FROM parts WHERE name >= 'message:' AND name < 'message;') AS messages",
   messageParts: "SELECT body FROM parts WHERE name >= 'message:' AND name < 'message;'",
   exportedParts:
-    "SELECT name, body FROM parts WHERE name IN ('consents', 'contacts', 'overdue') OR (name >= 'exposure:' AND name < 'exposure;') OR (name >= 'ledger:' AND name < 'ledger;') OR (name >= 'claims:' AND name < 'claims;') LIMIT 4000",
+    "SELECT name, body FROM parts WHERE name IN ('consents', 'contacts', 'overdue', 'checkpoint') OR (name >= 'exposure:' AND name < 'exposure;') OR (name >= 'ledger:' AND name < 'ledger;') OR (name >= 'claims:' AND name < 'claims;') LIMIT 4000",
   readMoves: "SELECT name, body FROM parts WHERE name >= 'move:' AND name < 'move;' LIMIT 1000",
   readExposures: "SELECT body FROM parts WHERE name >= 'exposure:' AND name < 'exposure;' LIMIT 1000",
   readLedgers: "SELECT name, body FROM parts WHERE name >= 'ledger:' AND name < 'ledger;' LIMIT 1000",
@@ -80,6 +81,7 @@ export const SQL = {
   clearEntries: 'DELETE FROM entries',
   eventsBetween: "SELECT count(*) AS n FROM entries WHERE seq >= ? AND seq <= ? AND kind = 'event'",
   deleteEntries: 'DELETE FROM entries WHERE seq >= ? AND seq <= ?',
+  linesAfter: 'SELECT seq, at, kind, name FROM entries WHERE seq > ? ORDER BY seq LIMIT ?',
   clearPartsBefore: "DELETE FROM parts WHERE name < 'effect:'",
   clearPartsBetween: "DELETE FROM parts WHERE name >= 'effect;' AND name < 'migration:'",
   clearPartsAfter: "DELETE FROM parts WHERE name >= 'migration;'",
@@ -382,10 +384,25 @@ export function readMoves(sql: SqlStorage): { source: string; body: string }[] {
     .map((row) => ({ source: row.name.slice('move:'.length), body: row.body }));
 }
 
+/** What is known of the lines after `seq` without reading what they say. */
+export const readLines = (sql: SqlStorage, seq: number, limit: number): Numbered[] =>
+  sql
+    .exec(SQL.linesAfter, seq, limit)
+    .toArray()
+    .map((row) => ({
+      seq: Number(row['seq']),
+      at: Number(row['at']),
+      kind: String(row['kind']),
+      name: row['name'] === null ? null : String(row['name']),
+    }));
+
+export const deleteLines = (sql: SqlStorage, from: number, to: number): void =>
+  void sql.exec(SQL.deleteEntries, from, to);
+
 /** @returns how many of them were events */
 export function deleteEntries(sql: SqlStorage, from: number, to: number): number {
   const events = Number(sql.exec(SQL.eventsBetween, from, to).one()['n']);
-  sql.exec(SQL.deleteEntries, from, to);
+  deleteLines(sql, from, to);
   return events;
 }
 

@@ -33,7 +33,7 @@ export function compilePolicies(document: unknown, vocabulary: Vocabulary, since
     ? compileConsent(parsed.data.consent)
     : { ok: true as const, rules: NO_CONSENT_RULES };
   if (!consent.ok) return consent;
-  const privacy = compilePrivacy(parsed.data.privacy ?? {});
+  const privacy = compilePrivacy(parsed.data.privacy ?? {}, vocabulary.resolve);
   if (!privacy.ok) return privacy;
   const identity = compileIdentity(parsed.data.identity ?? {});
   if (!identity.ok) return identity;

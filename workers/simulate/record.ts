@@ -2,6 +2,9 @@
 // journeys as they were published it is everything replay needs.
 
 import { z } from 'zod';
+import { isObject, type JsonObject } from '../../schema/json.ts';
+import type { Membership } from '../accounts/state.ts';
+import type { Known } from '../engine/learner.ts';
 import type { Run } from '../engine/machine.ts';
 
 /** Instants in milliseconds. `body` is the text as it was written. */
@@ -16,6 +19,22 @@ export const RecordedEntry = z.object({
 });
 export type RecordedEntry = z.infer<typeof RecordedEntry>;
 
+const isRun = (run: unknown): boolean => typeof run === 'object' && run !== null && 'id' in run && 'stage' in run;
+
+/** The customer as it was when lines last left the timeline (workers/privacy/SPEC.md, PV13). */
+export const RecordedCheckpoint = z.object({
+  seq: z.int().min(1).describe('Up to and including this line everything is in it; replay begins after.'),
+  lastInputAt: z.number(),
+  lastActivityAt: z.number().nullable(),
+  runsStarted: z.int().min(0),
+  events: z.int(),
+  traits: z.custom<JsonObject>((traits) => isObject(traits)),
+  account: z.custom<Membership | null>((account) => account === null || isObject(account)),
+  known: z.custom<Known | null>((known) => known === null || isObject(known)),
+  runs: z.array(z.custom<Run>(isRun)).readonly(),
+});
+export type RecordedCheckpoint = z.infer<typeof RecordedCheckpoint>;
+
 export const RecordedCustomer = z.object({
   id: z.string(),
   createdAt: z.number().describe('By the clock of the system; events of an import lie before it.'),
@@ -27,6 +46,7 @@ export const RecordedCustomer = z.object({
     .min(1)
     .optional()
     .describe('The catalogs its inputs met, the oldest first; what was recorded before 0.2 goes by instants.'),
+  checkpoint: RecordedCheckpoint.optional(),
 });
 export type RecordedCustomer = z.infer<typeof RecordedCustomer>;
 
@@ -56,7 +76,7 @@ export type PublishedDocument = z.infer<typeof PublishedDocument>;
 
 export const RecordedHistory = z.object({
   customer: RecordedCustomer,
-  runs: z.array(z.custom<Run>((run) => typeof run === 'object' && run !== null && 'id' in run && 'stage' in run)),
+  runs: z.array(z.custom<Run>(isRun)),
   entries: z.array(RecordedEntry),
   journeys: z.array(PublishedVersion),
   declarations: z.array(z.unknown()),

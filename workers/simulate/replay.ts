@@ -12,7 +12,7 @@ import { type Openings, openingsOf } from '../engine/traveller.ts';
 import { learnerAt } from '../knowledge/learner.ts';
 import { compileSegment } from '../knowledge/segments.ts';
 import { applyEvent, newCustomer, passTime, type SimulatedCustomer } from './customer.ts';
-import type { RecordedEntry, RecordedHistory } from './record.ts';
+import type { RecordedCheckpoint, RecordedEntry, RecordedHistory } from './record.ts';
 import { settingOf } from './setting.ts';
 
 export interface Difference {
@@ -35,10 +35,11 @@ export interface Replayed {
 const DIFFERENCES_MAX = 20;
 
 export function replay(history: RecordedHistory): Replayed {
-  const { customer, runs, entries } = history;
+  const { customer, runs } = history;
+  const entries = history.entries.filter(isAfter(customer.checkpoint));
   const events = entries.filter(({ kind }) => kind === 'event').length;
   const none = { events, runs: runs.length, lines: 0, differences: [] };
-  if (entries.some(({ kind }) => kind === 'merged')) return { outcome: 'merged', ...none };
+  if (entries.some(isOfMerge)) return { outcome: 'merged', ...none };
   const versions = compileVersions(history);
   if (!versions.ok) return { outcome: 'different', ...none, differences: [versions.difference] };
 
@@ -66,13 +67,26 @@ export function replay(history: RecordedHistory): Replayed {
   };
 }
 
+/** PV13: the inputs of replay; what lies before is history. */
+const isAfter =
+  (checkpoint: RecordedCheckpoint | undefined) =>
+  ({ seq }: RecordedEntry): boolean =>
+    seq > (checkpoint?.seq ?? 0);
+
+/** The customer took over another's history, or gave one back. */
+const isOfMerge = ({ kind, body }: RecordedEntry): boolean =>
+  kind === 'merged' || (kind === 'unmerged' && 'source' in JSON.parse(body));
+
 /**
  * The customer as it stood at an instant (milliseconds), by its record: traits, runs, history.
- * @returns null where that cannot be told: before a merge the history of the other is missing
+ * @returns null where that cannot be told: before a merge the history of the other is missing, and before lines left the
+ * timeline these
  */
 export function customerAt(history: RecordedHistory, at: number): SimulatedCustomer | null {
+  const { checkpoint } = history.customer;
+  if (checkpoint && at < checkpoint.lastInputAt) return null;
   const entries = history.entries.filter(({ appliedAt }) => appliedAt <= at);
-  if (history.entries.some(({ kind }) => kind === 'merged')) return null;
+  if (history.entries.filter(isAfter(checkpoint)).some(isOfMerge)) return null;
   const versions = compileVersions(history);
   if (!versions.ok) return null;
   const { met, ...customer } = history.customer;
@@ -158,14 +172,28 @@ function walk(history: RecordedHistory, published: readonly Published[], onLine:
   );
   const way = { walker, history, published, machineOf };
   const { pass, meet } = customer.met ? byCatalogs(way, customer.met) : byInstants(way);
+  const { checkpoint } = customer;
+  if (checkpoint) goOnFrom(walker, checkpoint, entries);
   for (const [index, entry] of entries.entries()) {
-    if (entry.kind !== 'event') continue;
+    if (entry.kind !== 'event' || !isAfter(checkpoint)(entry)) continue;
     if (index > 0) pass(entry.appliedAt, entry.seq);
     meet(entry);
     applyEvent(walker, eventOf(entry), entry.appliedAt);
   }
   pass(customer.asOf, Number.POSITIVE_INFINITY);
   return walker;
+}
+
+/** PV13: everything up to the checkpoint is as it was kept; the lines that stayed are history. */
+function goOnFrom(walker: SimulatedCustomer, checkpoint: RecordedCheckpoint, entries: readonly RecordedEntry[]): void {
+  const { runs, seq: _, ...kept } = checkpoint;
+  Object.assign(walker.state, kept);
+  for (const run of runs) walker.state.runs.set(run.id, run);
+  for (const entry of entries) {
+    if (isAfter(checkpoint)(entry) || (entry.kind !== 'event' && entry.kind !== 'emitted')) continue;
+    const { name, messageId, at, message } = eventOf(entry);
+    walker.history.add(name, messageId, at, message);
+  }
 }
 
 interface Way {
@@ -231,6 +259,10 @@ function byCatalogs({ walker, history, published }: Way, met: NonNullable<Record
     return openingsOfVersions(current, learnerIn(history, version, current));
   };
   let next = 0;
+  // Those met before the checkpoint have done to the customer what they did.
+  const from = history.customer.checkpoint?.seq ?? 0;
+  for (let catalog = met[next]; catalog && catalog.fromSeq <= from; catalog = met[++next])
+    walker.openings = openingsAt(catalog.version);
   const meetUntil = (seq: number): void => {
     for (let catalog = met[next]; catalog && catalog.fromSeq <= seq; catalog = met[++next]) {
       if (catalog.after !== null) passAll(walker, catalog.after);
