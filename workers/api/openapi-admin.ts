@@ -148,7 +148,7 @@ const CUSTOMERS: readonly Route[] = [
       format: z.enum(['json', 'html']).optional(),
       language: z.string().max(35).optional().meta({ example: 'de' }),
     }),
-    answers: { 200: { schema: 'CustomerExport', words: 'All of it.' } },
+    answers: { 200: { schema: 'CustomerExport', also: 'text/html', words: 'All of it.' } },
     problems: [400, 404],
   },
   {

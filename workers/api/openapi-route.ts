@@ -11,9 +11,9 @@ export interface Body {
   readonly type?: string;
 }
 
-/** JSON of a schema, or something else of one of the content types. */
+/** JSON of a schema, `also` as another content type, or something else of one of the content types. */
 export type Answer =
-  | { readonly schema: SchemaName; readonly words: string }
+  | { readonly schema: SchemaName; readonly words: string; readonly also?: string }
   | { readonly types: readonly string[]; readonly words: string };
 
 export interface Route {

@@ -195,7 +195,7 @@ function responseOf(answer: Answer, status: string, audience: Audience): RouteCo
   return {
     description: answer.words,
     headers: headersOf(isProblem ? (PROBLEM_HEADERS[Number(status)] ?? []) : audience.headers),
-    content: { [type]: { schema: reference(answer.schema) } },
+    content: { [type]: { schema: reference(answer.schema) }, ...(answer.also ? { [answer.also]: {} } : {}) },
   };
 }
 
