@@ -2,6 +2,7 @@
 // version, keys, the index of customers. What must be exact per customer lives in that customer's object.
 // Every figure and rule about these tables: STORAGE.md.
 
+import { sql } from 'drizzle-orm';
 import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /** One row: the newest catalog version. Isolates look at it every few seconds. */
@@ -201,6 +202,32 @@ export const accessLog = sqliteTable(
     requestId: text('request_id').notNull(),
   },
   (table) => [index('access_log_by_customer').on(table.customerHash, table.id), index('access_log_by_at').on(table.at)],
+);
+
+/** Events that were told to everybody in a segment, and how far that has come. */
+export const announcements = sqliteTable(
+  'announcements',
+  {
+    segment: text('segment').notNull(),
+    /** Of the caller: the same again is the same announcement. */
+    id: text('id').notNull(),
+    event: text('event').notNull(),
+    /** JSON. */
+    properties: text('properties').notNull(),
+    /** Of the event, in every customer's history; nobody outside can guess it. */
+    messageId: text('message_id').notNull(),
+    startedAt: integer('started_at').notNull(),
+    /** Members when it began. */
+    customers: integer('customers').notNull(),
+    asked: integer('asked').notNull().default(0),
+    cursor: text('cursor').notNull().default(''),
+    doneAt: integer('done_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.segment, table.id] }),
+    index('announcements_by_start').on(table.segment, table.startedAt),
+    index('announcements_under_way').on(table.startedAt).where(sql`${table.doneAt} IS NULL`),
+  ],
 );
 
 /** Customers under import: registered before their object is touched, forgotten once finish has reached them. */

@@ -77,6 +77,8 @@ export const LIMITS = {
   ordersMax: 200,
   /** Customers one message of a rousing looks after. */
   rousedPageMax: 200,
+  /** Customers one message of an announcement tells. */
+  announcedPageMax: 100,
   /** Placements asked for in one decision. */
   placementsMax: 20,
   /** Languages of a site, and of the chain one has. */

@@ -127,3 +127,47 @@ test('SG1 what is no condition of a segment is refused with its place, by writin
   expectProblem(await server.admin<Problem>('POST', '/admin/segments/estimate', { if: 'true', sample: 0 }), 400);
   expectProblem(await server.admin<Problem>('GET', '/admin/segments/nobody-has-this/customers'), 404);
 });
+
+interface Announced {
+  readonly id: string;
+  readonly customers: number;
+  readonly asked: number;
+  readonly doneAt: string | null;
+}
+
+test('SG13 SG14 an event is told to everybody in a segment once, whoever asks again; and what may not be told is refused', async () => {
+  const [segment, event, id] = [fresh('seg'), fresh('Event'), fresh('sale')];
+  expect((await written(segment, `count('${event}') >= 1`)).status).toBe(200);
+  const [member, other] = [fresh('member'), fresh('other')];
+  await buy(member, event, 1);
+  await buy(other, fresh('Event'), 1);
+  await server.advance('PT1S');
+  const path = `/admin/segments/${segment}/events`;
+  const ask = (more: object = {}) =>
+    server.admin<Problem & Announced>('POST', path, {
+      ...{ id, event: 'Coupon Applied', properties: { coupon_name: 'SUMMER' } },
+      ...more,
+    });
+  for (let times = 0; times < 2; times++) {
+    const answer = await ask();
+    expect([answer.status, answer.body.customers]).toEqual([202, 1]);
+    await server.advance('PT1S');
+  }
+  const applied = async (userId: string) =>
+    (await server.timeline(`u:${userId}`)).filter(({ event }) => event === 'Coupon Applied');
+  expect(await applied(member)).toMatchObject([{ properties: { coupon_name: 'SUMMER' } }]);
+  expect(await applied(other)).toEqual([]);
+  const { body } = await server.admin<{ announcements: readonly Announced[] }>('GET', path);
+  expect(body.announcements).toMatchObject([{ id, customers: 1, asked: 1, doneAt: expect.any(String) }]);
+
+  expectProblem(await ask({ properties: { coupon_name: 'WINTER' } }), 422);
+  const unknown = expectProblem(await ask({ id: fresh('sale'), event: 'Coupon Aplied' }), 422);
+  expect(unknown.detail).toContain('Did you mean Coupon Applied?');
+  expectProblem(await ask({ id: fresh('sale'), event: 'Audience Joined' }), 422);
+  expect(expectProblem(await ask({ id: 'no spaces' }), 400).errors).toMatchObject([{ pointer: '/id' }]);
+  const nobody = await server.admin<Problem>('POST', `/admin/segments/${fresh('nobody')}/events`, {
+    id,
+    event: 'page',
+  });
+  expectProblem(nobody, 404);
+});

@@ -112,12 +112,13 @@ describe('types', () => {
     writeFileSync(join(folder, 'waymark.ts'), output);
     writeFileSync(
       join(folder, 'site.ts'),
-      `import type { EventName, EventProperties, Placement, Stages, Traits } from './waymark.ts';
+      `import type { EventName, EventProperties, Placement, Segment, Stages, Traits } from './waymark.ts';
 export const order: EventProperties['Order Completed'] = { revenue: 12.5, order_id: 'o-1' };
 export const alias: EventProperties['purchase'] = order;
 export const traits: Traits = { email: 'anna@example.com', address: { city: 'Graz' }, interests: ['garden'] };
 export const stage: Stages = { lifecycle: 'usage' };
 export const placement: Placement = 'hero';
+export const segment: Segment = 'regulars';
 export const name: EventName = 'Product Viewed';
 waymark.track('Order Completed', order);
 waymark.identify('anna', traits, { token: 'x' });
@@ -131,6 +132,8 @@ waymark.decide(['heroes']);
 export const words: EventProperties['Order Completed'] = { revenue: 'much' };
 // @ts-expect-error nobody declared it
 export const spelled: EventProperties['Order Completed'] = { revenu: 1 };
+// @ts-expect-error no such segment
+export const group: Segment = 'regular';
 // @ts-expect-error no such stage
 export const lost: Stages = { lifecycle: 'usag' };
 `,

@@ -11,6 +11,7 @@ declare namespace Cloudflare {
     readonly PROJECTIONS: Queue<
       | readonly import('../../workers/customer/messages.ts').Projection[]
       | import('../../workers/customer/messages.ts').Rousing
+      | import('../../workers/customer/messages.ts').Announcing
     >;
     readonly MESSAGES: Queue<import('../../workers/customer/messages.ts').MessageTask>;
     readonly EMAIL: SendEmail;

@@ -17,6 +17,7 @@ import type { Json, JsonObject } from '../../schema/json.ts';
 import { freshCatalog, refresh } from '../../workers/catalog/cache.ts';
 import { type Draft, publish } from '../../workers/catalog/publish.ts';
 import type {
+  Announcing,
   CustomerNamespace,
   CustomerObject,
   Decided,
@@ -58,10 +59,12 @@ export function holdQueue(): void {
     tasks.push(task);
     return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
   });
-  vi.spyOn(env.PROJECTIONS, 'send').mockImplementation(async (message: readonly Projection[] | Rousing) => {
-    if (!('rouse' in message)) sent.push(...structuredClone([...message]));
-    return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
-  });
+  vi.spyOn(env.PROJECTIONS, 'send').mockImplementation(
+    async (message: readonly Projection[] | Rousing | Announcing) => {
+      if (!('rouse' in message || 'announce' in message)) sent.push(...structuredClone([...message]));
+      return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
+    },
+  );
 }
 
 export async function publishJourneys(documents: readonly JsonObject[]): Promise<void> {
@@ -222,10 +225,13 @@ export async function deliver(projections: readonly Projection[], queue = 'wayma
 }
 
 /** Hands a rousing to the consumer. @returns whether it is to be delivered again */
-export async function deliverRousing(after: string): Promise<boolean> {
-  const body: Rousing = { rouse: { after, version: catalogVersion() } };
+export const deliverRousing = (after: string): Promise<boolean> =>
+  deliverWord({ rouse: { after, version: catalogVersion() } });
+
+/** Hands word of a page to the consumer. @returns whether it is to be delivered again */
+export async function deliverWord(body: Rousing | Announcing): Promise<boolean> {
   const message = { id: '0', timestamp: new Date(), attempts: 1, body };
-  const batch = createMessageBatch<Rousing>('waymark-projections', [message]);
+  const batch = createMessageBatch<Rousing | Announcing>('waymark-projections', [message]);
   const execution = createExecutionContext();
   await handleQueue(batch, { ...env, CUSTOMER: namespace() });
   return (await getQueueResult(batch, execution)).retryMessages.length > 0;

@@ -5,6 +5,7 @@ import { ADMIN_WAIT_MS } from '../../schema/limits.ts';
 import type { Catalog, KeyRow } from '../catalog/catalog.ts';
 import { noteAccess } from './access.ts';
 import { adminAccountRoutes } from './admin-accounts.ts';
+import { adminAnnouncementRoutes } from './admin-announcements.ts';
 import { adminCatalogRoutes } from './admin-catalog.ts';
 import { adminCustomerRoutes } from './admin-customers.ts';
 import { adminExperimentRoutes } from './admin-experiments.ts';
@@ -74,6 +75,7 @@ export function adminRoutes(local: LocalMode | null): Hono<AdminEnv> {
   app.route('/', adminAccountRoutes());
   app.route('/', adminExperimentRoutes());
   app.route('/', adminSegmentRoutes());
+  app.route('/', adminAnnouncementRoutes());
   app.route('/', adminCustomerRoutes());
   app.route('/', adminMessageRoutes());
   app.route('/', adminImportRoutes());

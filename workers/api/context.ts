@@ -2,7 +2,7 @@
 
 import { catalogFor } from '../catalog/cache.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import type { CustomerNamespace, MessageTask, Projection, Rousing } from '../customer/messages.ts';
+import type { Announcing, CustomerNamespace, MessageTask, Projection, Rousing } from '../customer/messages.ts';
 import type { RegistryNamespace } from '../customer/registry.ts';
 import { SERVER_TIMING, timed } from '../customer/standing.ts';
 import type { MailEnv } from '../delivery/email.ts';
@@ -15,7 +15,7 @@ export interface Env extends MailEnv {
   readonly TOTALS: TotalsNamespace;
   readonly REGISTRY: RegistryNamespace;
   readonly DB: D1Database;
-  readonly PROJECTIONS: Queue<readonly Projection[] | Rousing>;
+  readonly PROJECTIONS: Queue<readonly Projection[] | Rousing | Announcing>;
   readonly MESSAGES: Queue<MessageTask>;
   readonly KEY_RATE?: RateLimit;
   /** The files of the docs page's library. */

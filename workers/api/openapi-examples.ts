@@ -72,6 +72,7 @@ export const message = {
 export const events = {
   events: {
     'Order Completed': { trusted: true, properties: { revenue: { type: 'number' }, order_id: { type: 'string' } } },
+    'Sale Announced': { properties: { ends: { type: 'string' } } },
   },
   traits: { language: { type: 'string' }, firstName: { type: 'string', personal: true } },
 };

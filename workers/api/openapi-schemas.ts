@@ -17,6 +17,7 @@ import { Site } from '../../schema/site.ts';
 import { Line as ConsentLine } from '../consent/log.ts';
 import { PublishedDocument, RecordedCustomer, RecordedEntry } from '../simulate/record.ts';
 import { AccountList, AccountShown } from './admin-accounts.ts';
+import { AnnounceCall, Announcement, AnnouncementList } from './admin-announcements.ts';
 import { ExperimentResults, ExperimentSummary } from './admin-experiments.ts';
 import { Loss, PreviewCall } from './admin-preview.ts';
 import { Estimate, EstimateCall, SegmentCustomers, SegmentList, SegmentSummary } from './admin-segments.ts';
@@ -282,6 +283,9 @@ export const SCHEMAS = {
   Estimate: Estimate.extend({ findings: z.array(Finding).optional().describe('Warnings.') }),
   AccountList,
   Account: AccountShown,
+  AnnounceCall,
+  Announcement,
+  AnnouncementList,
   ItemTotals,
   Pool,
   PoolAdded,

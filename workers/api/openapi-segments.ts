@@ -59,6 +59,33 @@ export const SEGMENT_ROUTES: readonly Route[] = [
     problems: [400, 413, 422],
   },
   {
+    method: 'post',
+    path: '/admin/segments/{id}/events',
+    id: 'announceToSegment',
+    tag: 'segments',
+    summary: 'Let an event happen to everybody in a segment or an audience',
+    description:
+      'Each customer who is in it has the event once, page by page; what follows their journeys decide, which ask for consent and pressure. Sent again with the same id, it goes on where it stopped.',
+    params: id,
+    body: {
+      schema: 'AnnounceCall',
+      example: { id: 'summer-sale', event: 'Sale Announced', properties: { ends: '2026-08-31' } },
+    },
+    answers: { 202: { schema: 'Announcement', words: 'It is under way, or was done before.' } },
+    problems: [400, 404, 413, 422],
+  },
+  {
+    method: 'get',
+    path: '/admin/segments/{id}/events',
+    id: 'listAnnouncements',
+    tag: 'segments',
+    summary: 'What was announced to a segment, the newest first, and how far it has come',
+    params: id,
+    query: z.object({ limit: z.int().min(1).max(200).optional() }),
+    answers: { 200: { schema: 'AnnouncementList', words: 'None for a segment that is not there.' } },
+    problems: [400],
+  },
+  {
     method: 'put',
     path: '/admin/segments/{id}',
     id: 'putSegment',

@@ -1,5 +1,5 @@
 // TypeScript types for the developers of the sites, from what designers edit: events with their properties, traits,
-// stages and placements. Pure: documents in, text out. A property nobody declared is a type error there, which is the point.
+// stages, placements and segments. Pure: documents in, text out. A property nobody declared is a type error there, which is the point.
 
 import type { EventDeclarations, FieldDeclaration } from '../../schema/catalog.ts';
 
@@ -8,6 +8,7 @@ export interface Vocabulary {
   /** Names of the stages by journey, in the order written. */
   readonly stages: Readonly<Record<string, readonly string[]>>;
   readonly placements: readonly string[];
+  readonly segments: readonly string[];
 }
 
 const HEAD = `// Made by \`waymark types\` from journeys/. Do not edit: run it again after a change there.
@@ -17,7 +18,7 @@ const HEAD = `// Made by \`waymark types\` from journeys/. Do not edit: run it a
  * A module of declarations; the same documents give the same text.
  * @param client the module that declares what a page may call (workers/browser/client.ts)
  */
-export function renderTypes({ events, stages, placements }: Vocabulary, client: string): string {
+export function renderTypes({ events, stages, placements, segments }: Vocabulary, client: string): string {
   const declared = Object.entries(events.events).flatMap(([name, { description, properties, aliases = [] }]) => [
     ...comment(description, '  '),
     `  ${quoted(name)}: ${renderFields(properties ?? {}, '  ')};`,
@@ -45,6 +46,9 @@ ${journeys.join('\n')}
 
 /** Where a page shows what is decided. */
 export type Placement = ${union(placements)};
+
+/** Who belongs together: a condition has a name. */
+export type Segment = ${union(segments)};
 
 ${client.replace(/^(\/\/.*\n)+\n*/, '')}
 declare global {

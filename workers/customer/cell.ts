@@ -23,7 +23,7 @@ import { inheritContacts } from './contacts.ts';
 import { expiryAt } from './expiring.ts';
 import { keptUntil } from './handing.ts';
 import { linksIn } from './links.ts';
-import type { CustomerNamespace, CustomerObject, MessageTask, Projection, Rousing } from './messages.ts';
+import type { Announcing, CustomerNamespace, CustomerObject, MessageTask, Projection, Rousing } from './messages.ts';
 import { meetsOthers, noteMet } from './met.ts';
 import { hasTables, migrate } from './migrations.ts';
 import { inheritTold, overdueAt } from './overdue.ts';
@@ -36,7 +36,7 @@ export interface CustomerEnv {
   readonly TOTALS: TotalsNamespace;
   readonly REGISTRY: RegistryNamespace;
   readonly DB: D1Database;
-  readonly PROJECTIONS: Queue<readonly Projection[] | Rousing>;
+  readonly PROJECTIONS: Queue<readonly Projection[] | Rousing | Announcing>;
   readonly MESSAGES: Queue<MessageTask>;
   readonly DEFAULT_LOCALE?: string;
   /** Seals click-through links. */

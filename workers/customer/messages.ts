@@ -351,6 +351,17 @@ export interface Rousing {
   readonly rouse: { readonly after: string; readonly version: number };
 }
 
+/** The next page of an announcement is to be told, or the one customer who could not be reached with a page. */
+export interface Announcing {
+  readonly announce: {
+    readonly segment: string;
+    readonly id: string;
+    /** Of the catalog. */
+    readonly version: number;
+    readonly customerId?: string;
+  };
+}
+
 /** What an object removed. */
 export interface Erased {
   readonly removed: { readonly entries: number; readonly runs: number; readonly messages: number };

@@ -4,14 +4,16 @@
 import { within } from '../catalog/cache.ts';
 import { now } from '../clock.ts';
 import { linkSecretIn } from '../customer/links.ts';
-import type { MessageTask, Projection, Rousing } from '../customer/messages.ts';
+import type { Announcing, MessageTask, Projection, Rousing } from '../customer/messages.ts';
+import { type AnnouncingEnv, announce } from './announcing.ts';
 import { consumeMessages, type MessageEnv } from './messages.ts';
 import { consumeProjections } from './projections.ts';
 import { type RousingEnv, rousePage } from './rousing.ts';
 
-export type QueueBody = readonly Projection[] | MessageTask | Rousing;
+export type QueueBody = readonly Projection[] | MessageTask | Rousing | Announcing;
 
-export interface QueueEnv extends MessageEnv, RousingEnv {
+export interface QueueEnv extends MessageEnv, RousingEnv, AnnouncingEnv {
+  readonly PROJECTIONS: { send(message: Rousing | Announcing): Promise<unknown> };
   readonly LINK_SECRET?: string;
 }
 
@@ -20,10 +22,14 @@ export async function handleQueue(batch: MessageBatch<QueueBody>, env: QueueEnv)
     console.error(JSON.stringify({ at: 'dead-letter', messages: batch.messages.length }));
   if (holdsMessages(batch)) await consumeMessages(batch, env);
   else {
-    const { messages } = batch as MessageBatch<readonly Projection[] | Rousing>;
-    const projections = messages.filter((message) => !('rouse' in message.body)) as Message<readonly Projection[]>[];
+    const { messages } = batch as MessageBatch<readonly Projection[] | Rousing | Announcing>;
+    const projections = messages.filter(({ body }) => Array.isArray(body)) as Message<readonly Projection[]>[];
     if (projections.length > 0) await consumeInTime(batch, projections, env);
-    for (const message of messages) if ('rouse' in message.body) await rouse(message, message.body, env);
+    for (const message of messages) {
+      const { body } = message;
+      if ('rouse' in body) await doPage(message, 'not roused', () => rousePage(body.rouse, env, now()));
+      if ('announce' in body) await doPage(message, 'not announced', () => announce(body, env, now()));
+    }
   }
 }
 
@@ -50,13 +56,13 @@ async function consumeInTime(
 }
 
 /** A page that fails is delivered again, and done again from its beginning. */
-async function rouse(message: Message<unknown>, { rouse: page }: Rousing, env: QueueEnv): Promise<void> {
+async function doPage(message: Message<unknown>, what: string, work: () => Promise<void>): Promise<void> {
   try {
-    await rousePage(page, env, now());
+    await work();
     message.ack();
   } catch (error) {
     const cause = error instanceof Error ? error.name : 'unknown';
-    console.error(JSON.stringify({ at: 'queue', what: 'not roused', cause }));
+    console.error(JSON.stringify({ at: 'queue', what, cause }));
     message.retry();
   }
 }

@@ -1,4 +1,4 @@
-// The movable clock of local mode. Moving it forward brings the index up to date, fires what falls due in due order and
+// The movable clock of local mode. Moving it forward brings the index up to date, tells announcements, fires what falls due in due order and
 // only then shows the new time and wakes who waits to try something again. Workers cannot list objects, so who has something pending is asked of the process that
 // runs workerd: every object with pending work has an alarm (I7), and the platform keeps those in a file.
 
@@ -10,7 +10,8 @@ import { type Env, json, mapBounded, problem } from '../api/context.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { now, shiftClock } from '../clock.ts';
 import { linkSecretIn } from '../customer/links.ts';
-import type { Projection } from '../customer/messages.ts';
+import type { Announcing, Projection } from '../customer/messages.ts';
+import { announce, announcementsUnderWay } from '../delivery/announcing.ts';
 import { learnFrom } from '../delivery/learning.ts';
 import { confirmProjections, foldProjections } from '../delivery/projections.ts';
 import { durationMs } from '../engine/durations.ts';
@@ -99,6 +100,7 @@ async function advanceClock(env: LocalEnv, catalog: Catalog, text: string): Prom
       ],
     });
   await updateIndex(env);
+  if (await tellAnnouncements(env, catalog)) await updateIndex(env);
   const target = now() + ms;
   const timersFired = await fireDue(env, catalog, target);
   const asleep = await objectsWithAlarms(env, Date.now() + ms);
@@ -132,6 +134,19 @@ async function updateIndex(env: LocalEnv): Promise<void> {
     env.CUSTOMER.get(env.CUSTOMER.idFromString(id)).pendingProjection(),
   );
   await fold(env, pending);
+}
+
+/** What the queue would do within the time that passes; doing it too changes nothing. @returns whether there was any */
+async function tellAnnouncements(env: Env, { version }: Catalog): Promise<boolean> {
+  const words: Announcing[] = (await announcementsUnderWay(env.DB)).map((row) => ({ announce: { ...row, version } }));
+  const any = words.length > 0;
+  const held = {
+    DB: env.DB,
+    CUSTOMER: env.CUSTOMER,
+    PROJECTIONS: { send: async (word: Announcing) => words.push(word) },
+  };
+  for (let word = words.shift(); word; word = words.shift()) await announce(word, held, now());
+  return any;
 }
 
 const objectOf = ({ CUSTOMER, TOTALS }: Env, { kind, id }: Named): { wake(): Promise<void> } =>

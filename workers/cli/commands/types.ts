@@ -1,9 +1,10 @@
-// `waymark types`: TypeScript declarations of events, traits, stages and placements for the developers of the sites.
+// `waymark types`: TypeScript declarations of events, traits, stages, placements and segments for the developers of the sites.
 
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { EventDeclarations } from '../../../schema/catalog.ts';
 import { Journey } from '../../../schema/journey.ts';
+import { Segment } from '../../../schema/segment.ts';
 import { type Command, EXIT, Misuse, readArgs } from '../command.ts';
 import { readSources } from '../files.ts';
 import { JOURNEYS } from '../publish.ts';
@@ -12,11 +13,11 @@ import { renderTypes, type Vocabulary } from '../types.ts';
 const CLIENT = join(import.meta.dirname, '../../browser/client.ts');
 
 export const command: Command = {
-  summary: "TypeScript types of events, traits, stages and placements, for the site's developers",
+  summary: "TypeScript types of events, traits, stages, placements and segments, for the site's developers",
   usage: `waymark types [FOLDER] > waymark.d.ts
 
 Writes declarations for what FOLDER (default: journeys/) declares: EventProperties by event name, aliases included, Traits,
-Stages by journey, and Placement; and \`waymark\`, the script of a page, in these words.
+Stages by journey, Placement and Segment; and \`waymark\`, the script of a page, in these words.
 
   --json   the vocabulary itself, as JSON`,
   run: async (args) => {
@@ -51,9 +52,15 @@ function readVocabulary(folder: string): Vocabulary {
     const named: unknown = Reflect.get(Object(document), 'placements');
     return Array.isArray(named) ? named.filter((name) => typeof name === 'string') : [];
   });
+  const segments = of('segment').map(({ path, document }) => {
+    const segment = Segment.safeParse(document);
+    if (!segment.success) throw new Error(`${path} is not valid; \`waymark check\` names each place.`);
+    return segment.data.id;
+  });
   return {
     events: events.data,
     stages: Object.fromEntries(journeys.map(({ id, stages }) => [id, Object.keys(stages)])),
     placements: [...new Set(placements)].sort(),
+    segments: segments.sort(),
   };
 }
