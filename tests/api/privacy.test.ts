@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { mailsOf } from './mails.ts';
-import { expectProblem, fresh, message, type Problem, track, useServer } from './server.ts';
+import { expectProblem, fresh, message, openD1, type Problem, track, useServer } from './server.ts';
 
 const server = useServer();
 const { arrived } = mailsOf(server);
@@ -184,6 +184,13 @@ test('PV2 PV3 PV4 an erased customer is nowhere: not in a file, not in the log, 
   const kept = new Set(everything.split('\n').map((found) => Number(/\d+$/.exec(found)?.[0])));
   expect(all.filter((n) => kept.has(n))).toEqual([]);
   expect(server.said()).not.toContain(MARK);
+  // No row of any table of D1 has an id.
+  const database = openD1(server);
+  const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
+  const rows = tables.flatMap(({ name }) => database.prepare(`SELECT * FROM "${String(name)}"`).all());
+  database.close();
+  expect(rows.length).toBeGreaterThan(50);
+  expect(rows.filter((row) => [userId, anonymousId].some((id) => JSON.stringify(row).includes(id)))).toEqual([]);
   // The ids themselves: free pages of D1 and the platform's own list of objects keep what was there until it is written
   // over (schema/STORAGE.md). Nothing else has them.
   const left = [userId, anonymousId].flatMap(filesWith).filter((file) => !/\/metadata\.sqlite|\/d1\//.test(file));
