@@ -97,6 +97,9 @@ it('SG12 a page of which one customer cannot be reached is done again; a full on
   const first = { after: 'u:~', version: 1_000_001 };
   await expect(rousePage(first, among('busy'), 5)).rejects.toThrow('could not be reached');
   expect([await progress(), sent]).toEqual([[0, 'u:~', null], []]);
+  const noQueue: RousingEnv = { ...among('done'), PROJECTIONS: { send: () => Promise.reject(new Error('no queue')) } };
+  await expect(rousePage(first, noQueue, 5)).rejects.toThrow('no queue');
+  expect(await progress()).toEqual([0, 'u:~', null]);
   for (let times = 0; times < 2; times++) await rousePage(first, among('done'), 5);
   const next = { after: ids[LIMITS.rousedPageMax - 1] ?? '', version: 1_000_001 };
   expect(sent).toEqual([{ rouse: next }, { rouse: next }]);

@@ -165,8 +165,9 @@ async function members(c: Context<AdminEnv>, segment: string): Promise<Response>
 /** Objects asked at once. */
 const AT_ONCE = 32;
 
-async function estimate(
-  env: AdminEnv['Bindings'],
+/** SG11. */
+export async function estimate(
+  env: Pick<AdminEnv['Bindings'], 'DB' | 'CUSTOMER'>,
   version: number,
   { if: condition, sample }: z.infer<typeof EstimateCall>,
 ): Promise<z.infer<typeof Estimate>> {
