@@ -138,6 +138,13 @@ it('AC1 AC9 a group call nobody vouches for is an event and nothing else', async
   expect((await timelineOf(id)).map(({ name }) => name)).toEqual(['group']);
 });
 
+it('AC1 an id that is a number is the text of it', async () => {
+  const id = freshName();
+  await ingest(id, [group('', { groupId: 4_711 })]);
+  await calm(id);
+  expect((await describeOf(id)).account).toMatchObject({ id: '4711' });
+});
+
 it('AC3 what is delivered again changes nothing', async () => {
   const account = freshGroup();
   const id = freshName();

@@ -37,7 +37,8 @@ export const readMembers = (sql: SqlStorage): Members => {
 
 /** AC1: what a vouched group call says beside being an event; null where it says nothing. */
 export function joiningOf(commit: Commit, incoming: IncomingEvent, message: JsonObject): IncomingEvent | null {
-  const { groupId } = message;
+  // Ids may be sent as numbers; the message keeps them as they came.
+  const groupId = typeof message['groupId'] === 'number' ? String(message['groupId']) : message['groupId'];
   const { accounts } = commit.policies;
   if (!accounts.declared || !(incoming.vouched || accounts.open) || !isAccountId(groupId)) return null;
   if (isAccount(commit.state.id)) return null;
