@@ -228,6 +228,8 @@ export const CUSTOMER_RATE = { eventsPerSecond: 1_000, burstEvents: 5_000 } as c
 
 /** Customer tokens and the keys they are signed with (workers/identity/SPEC.md, TK). */
 export const TOKEN = {
+  /** Accounts one token names. */
+  accountsMax: 20,
   charsMax: 8_192,
   /** Keys of one write key that are in force: the one that signs and the one before it. */
   keysMax: 2,

@@ -9,7 +9,7 @@ export const AccountsPolicy = z.strictObject({
     .enum(['proven', 'open'])
     .optional()
     .describe(
-      'Whose word makes a member: proven (absent): of a secret key or a customer token; open: of everybody who may report events.',
+      'Whose word makes a member: proven (absent): of a secret key, or of a customer token that names the account; open: of everybody who may report events.',
     ),
   shares: z
     .array(z.string().min(1).max(LIMITS.nameCharsMax))

@@ -81,7 +81,7 @@ const freshGroup = (): string => `company-${++groups}`;
 
 const group = (groupId: string, more: object = {}): IncomingEvent => {
   const event = eventOf('group', { type: 'group' });
-  return { ...event, vouched: true, body: JSON.stringify({ ...JSON.parse(event.body), groupId, ...more }) };
+  return { ...event, member: true, body: JSON.stringify({ ...JSON.parse(event.body), groupId, ...more }) };
 };
 const order = (total: number, note = 'gate 3') => eventOf('Order', { properties: { total, note } });
 
@@ -130,7 +130,7 @@ it('AC1 AC3 AC5 AC6 AC7 AC8 what two people do moves the journey of their compan
 it('AC1 AC9 a group call nobody vouches for is an event and nothing else', async () => {
   const account = freshGroup();
   const id = freshName();
-  const { vouched: _, ...unproven } = group(account, { traits: { plan: 'gold' } });
+  const { member: _, ...unproven } = group(account, { traits: { plan: 'gold' } });
   await ingest(id, [unproven]);
   await calm(id);
   expect((await describeOf(id)).account).toBeNull();

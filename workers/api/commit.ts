@@ -7,6 +7,7 @@ import type { EventStatus, Ingested, Reply } from '../customer/messages.ts';
 import { isSystemEvent } from '../engine/machine.ts';
 import { CATALOG_UNREADABLE, type Env, mapBounded, reached } from './context.ts';
 import type { Refused, Taken } from './intake.ts';
+import { withMembership } from './membership.ts';
 import { withPermitted } from './merging.ts';
 import type { Failure, ProblemError } from './problem.ts';
 import { asProven, isVouched, proofOf } from './token.ts';
@@ -101,7 +102,8 @@ export async function commitEvents(
     const userId = group[0]?.taken.userId ?? null;
     const vouched = isVouched(sender.key, token, proven);
     const said = group.map(({ taken }) => asProven(taken.event, proven, vouched));
-    const events = await withPermitted(said, { ...sender, token, userId, proven, at: receivedAt });
+    const speaker = { ...sender, token, userId, proven, at: receivedAt };
+    const events = await withMembership(await withPermitted(said, speaker), speaker);
     const reply = await reached<Reply<Ingested>>(
       env.CUSTOMER.getByName(customerId).ingest({
         customerId,

@@ -41,6 +41,7 @@ import {
   reached,
 } from './context.ts';
 import { type Intake, takeEvent } from './intake.ts';
+import { withMembership } from './membership.ts';
 import { withPermitted } from './merging.ts';
 import { invalid } from './problem.ts';
 import { asProven, isVouched, proofOf } from './token.ts';
@@ -105,12 +106,14 @@ const events =
     const accepted = taken.filter((result) => !mustBeTrusted(caller, result, proven));
     const asked = call.decide ? decisionRequest(call.decide, env, firstContext(body)) : null;
     const said = accepted.map(({ event }) => asProven(event, proven, vouched));
-    const permitted = withPermitted(said, { key, catalog, token, userId: first.userId, proven, at: receivedAt });
+    const speaker = { key, catalog, token, userId: first.userId, proven, at: receivedAt };
+    const permitted = withPermitted(said, speaker);
+    const events = withMembership(permitted instanceof Promise ? await permitted : permitted, speaker);
     const ingest: IngestRequest = {
       customerId: first.customerId,
       catalogVersion: catalog.version,
       proven,
-      events: permitted instanceof Promise ? await permitted : permitted,
+      events: events instanceof Promise ? await events : events,
       decide: asked,
       ...(asked ? { wording: wordingOf(request, key) } : {}),
     };

@@ -7,6 +7,7 @@ import { TOKEN } from '../../schema/limits.ts';
 import type { KeyRow } from '../catalog/catalog.ts';
 import type { IncomingEvent } from '../customer/messages.ts';
 import {
+  accountsIn,
   keysFor,
   objectOf,
   readTokenKey,
@@ -42,7 +43,7 @@ export const isVouched = ({ role, tokenMode }: KeyRow, token: string | null, pro
 /** The event as its customer's object is to take it: what it may move, and what stands behind what it states. */
 export function asProven(event: IncomingEvent, proven: boolean, vouched: boolean): IncomingEvent {
   if (!proven) return { ...event, merges: null };
-  const states = event.type === 'identify' || event.type === 'group' || event.externalIds;
+  const states = event.type === 'identify' || event.externalIds;
   return vouched && states ? { ...event, vouched: true } : event;
 }
 
@@ -55,6 +56,22 @@ export async function provenUser(row: KeyRow, token: string, nowMs: number): Pro
     if (user !== null) return user;
   }
   return null;
+}
+
+/** The accounts a token of this user names; none where it does not prove the user. */
+export async function provenAccounts(
+  row: KeyRow,
+  token: string,
+  userId: string,
+  nowMs: number,
+): Promise<readonly string[]> {
+  const header = row.role === 'write' ? tokenHeader(token) : null;
+  if (!header) return [];
+  for (const key of keysFor(header, keysOf(row))) {
+    const claims = await signedClaims(token, key);
+    if (claims && subjectOf(claims, key, nowMs) === userId) return accountsIn(claims);
+  }
+  return [];
 }
 
 async function signedClaims(token: string, key: TokenKey): Promise<ReturnType<typeof objectOf>> {

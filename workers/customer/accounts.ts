@@ -35,12 +35,12 @@ export const readMembers = (sql: SqlStorage): Members => {
   return body === null ? NO_MEMBERS : (JSON.parse(body) as Members);
 };
 
-/** AC1: what a vouched group call says beside being an event; null where it says nothing. */
+/** AC1: what a proven group call says beside being an event; null where it says nothing. */
 export function joiningOf(commit: Commit, incoming: IncomingEvent, message: JsonObject): IncomingEvent | null {
   // Ids may be sent as numbers; the message keeps them as they came.
   const groupId = typeof message['groupId'] === 'number' ? String(message['groupId']) : message['groupId'];
   const { accounts } = commit.policies;
-  if (!accounts.declared || !(incoming.vouched || accounts.open) || !isAccountId(groupId)) return null;
+  if (!accounts.declared || !(incoming.member || accounts.open) || !isAccountId(groupId)) return null;
   if (isAccount(commit.state.id)) return null;
   const traits = isObject(message['traits']) ? message['traits'] : {};
   const messageId = `${incoming.messageId}/account`;

@@ -27,6 +27,8 @@ export interface IncomingEvent {
   readonly merges: string | readonly string[] | null;
   /** A secret key or a customer token stands behind it; said of identify and group calls and of events with external ids. */
   readonly vouched?: true;
+  /** Of a group call: it is proven that this customer acts for the account. */
+  readonly member?: true;
   /** Its context may say something about consent. */
   readonly signals?: true;
   /** Its context states external ids. */

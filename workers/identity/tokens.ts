@@ -160,6 +160,12 @@ const Claims = z.object({
   aud: z.union([z.string(), z.array(z.string())]).optional(),
 });
 
+/** The accounts that claims of a token in force name (AC1 of workers/accounts): `accounts`, a list of ids, or `groupId`, one. */
+export function accountsIn({ accounts, groupId }: JsonObject): readonly string[] {
+  const named = Array.isArray(accounts) ? accounts : [groupId];
+  return named.filter((id) => typeof id === 'string').slice(0, TOKEN.accountsMax);
+}
+
 /** Whom claims that were signed with `key` prove at `nowMs`: the id of a user, or null (TK4, TK5, TK6). */
 export function subjectOf(claims: JsonObject | null, { issuer, audience }: Pinned, nowMs: number): string | null {
   const parsed = Claims.safeParse(claims);
