@@ -105,7 +105,7 @@ it('SG12 a page of which one customer cannot be reached is done again; a full on
   expect(sent).toEqual([{ rouse: next }, { rouse: next }]);
   expect(await progress()).toEqual([LIMITS.rousedPageMax, next.after, null]);
   for (let times = 0; times < 2; times++) await rousePage(next, among('done'), 7 + times);
-  expect(await progress()).toEqual([ids.length, ids.at(-1), 7]);
+  expect(await progress()).toEqual([ids.length, '', 7]);
   expect(new Set(called)).toEqual(new Set(ids));
   // A newer publish asks everybody by itself.
   await begin(1_000_002);

@@ -55,11 +55,12 @@ export async function announce({ announce: word }: Announcing, env: AnnouncingEn
   }
   for (const id of late) await env.PROJECTIONS.send({ announce: { ...word, customerId: id } });
   const isLast = ids.length < LIMITS.announcedPageMax;
+  // Done, it names nobody: the cursor is a customer's id.
   const { meta } = await env.DB.prepare(
     `UPDATE announcements SET asked = asked + ?, cursor = ?, done_at = ?
      WHERE segment = ? AND id = ? AND cursor = ? AND done_at IS NULL`,
   )
-    .bind(ids.length, ids.at(-1) ?? row.cursor, isLast ? now : null, row.segment, row.id, row.cursor)
+    .bind(ids.length, isLast ? '' : (ids.at(-1) ?? ''), isLast ? now : null, row.segment, row.id, row.cursor)
     .run();
   if (meta.changes > 0 && !isLast) await env.PROJECTIONS.send({ announce: word });
 }

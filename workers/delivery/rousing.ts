@@ -34,10 +34,11 @@ export async function rousePage({ after, version }: Rousing['rouse'], env: Rousi
   const last = results.at(-1);
   const isLast = !last || results.length < LIMITS.rousedPageMax;
   if (!isLast) await env.PROJECTIONS.send({ rouse: { after: last.id, version } });
+  // Done, it names nobody: the cursor is a customer's id.
   await env.DB.prepare(
     'UPDATE rousings SET asked = asked + ?, cursor = ?, done_at = ? WHERE version = ? AND cursor = ? AND done_at IS NULL',
   )
-    .bind(results.length, last?.id ?? after, isLast ? now : null, version, after)
+    .bind(results.length, isLast ? '' : last.id, isLast ? now : null, version, after)
     .run();
 }
 
