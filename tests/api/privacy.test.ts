@@ -186,6 +186,7 @@ test('PV2 PV3 PV4 an erased customer is nowhere: not in a file, not in the log, 
   expect(server.said()).not.toContain(MARK);
   // No row of any table of D1 has an id.
   const database = openD1(server);
+  expect(database.prepare('SELECT count(*) AS n FROM erased WHERE hash = ?').get(receipt.customer)).toEqual({ n: 1 });
   const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
   const rows = tables.flatMap(({ name }) => database.prepare(`SELECT * FROM "${String(name)}"`).all());
   database.close();

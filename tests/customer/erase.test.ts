@@ -75,6 +75,11 @@ beforeAll(async () => {
 const known = (id: string, more = {}) =>
   ingest(id, [eventOf('identify', { type: 'identify', traits: { email: 'anna@example.com' }, ...more })]);
 const erase = (id: string) => objectOf(id).erase();
+/** As who answers for erasing does first. */
+const noteErased = (id: string) =>
+  env.DB.prepare('INSERT INTO erased (hash, erased_at) VALUES (?, ?)')
+    .bind(customerHash('platform tests', id), Date.now())
+    .run();
 
 describe('an erased customer', () => {
   it('PV2 leaves a tombstone with a time in it, and no alarm', async () => {
@@ -130,9 +135,7 @@ describe('an erased customer', () => {
     const late = [...sent];
     expect([tasks.length, late.length > 0]).toEqual([1, true]);
     await erase(id);
-    await env.DB.prepare('INSERT INTO erased (hash, erased_at) VALUES (?, 0)')
-      .bind(customerHash('platform tests', id))
-      .run();
+    await noteErased(id);
     expect(await deliverTasks(tasks.splice(0))).toEqual([]);
     await deliver(late);
     expect(await d1('SELECT * FROM customers WHERE id = ?', id)).toEqual([]);
@@ -154,14 +157,23 @@ describe('an erased customer', () => {
     expect((await describeOf(other)).identifiers.anonymousIds).toEqual([]);
   });
 
-  it('PV6 begins anew after a time, as somebody of whom nothing is known', async () => {
+  it('PV6 begins anew after a time, as somebody of whom nothing is known, in the index too', async () => {
     const id = freshName();
+    forgetSent();
     await known(id);
+    const late = [...sent];
+    await noteErased(id);
     await erase(id);
     passTime(10 * DAY - 1);
     expect((await ingest(id, [eventOf('Start')])).statuses).toEqual(['erased']);
     passTime(1);
+    forgetSent();
     expect((await ingest(id, [eventOf('Start')])).statuses).toEqual(['accepted']);
+    await evict(id);
+    await deliver(late);
+    expect(await d1('SELECT id FROM customers WHERE id = ?', id)).toEqual([]);
+    await deliver([...sent]);
+    expect(await d1('SELECT stage FROM customer_stages WHERE customer_id = ?', id)).toEqual([{ stage: 'first' }]);
     expect(await describeOf(id)).toMatchObject({ traits: {}, events: 1, stages: { shop: 'first' } });
     expect(await rowsOf(id, "SELECT * FROM parts WHERE name = 'erased'")).toEqual([]);
   });

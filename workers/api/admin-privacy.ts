@@ -90,6 +90,10 @@ async function erase(env: Env, id: string, secret: string, local: LocalMode | nu
       env.DB.prepare(`DELETE FROM ${where} IN (SELECT value FROM json_each(?))`).bind(JSON.stringify(ids)),
     ),
   );
+  // Who came about while this was under way is among the erased.
+  await env.DB.prepare('UPDATE erased SET erased_at = ? WHERE hash IN (SELECT value FROM json_each(?))')
+    .bind(now(), hashes)
+    .run();
   const keys = outcomes.flatMap((outcome) => outcome.keys);
   const mails = local ? await local.forgetMails(env, keys) : 0;
   return {

@@ -14,7 +14,7 @@ const charsOf = (projection: Projection) => JSON.stringify(projection).length;
 /** With what stands for the customer where they were erased. */
 type Folded = Projection & { readonly hash: string };
 
-/** Writes projections to the index, but of customers who were erased (PV4). Safe to repeat. @throws when D1 fails; nothing of that batch is written then */
+/** Writes projections to the index, but of customers who were erased since they came about (PV4, PV6). Safe to repeat. @throws when D1 fails; nothing of that batch is written then */
 export async function foldProjections(
   db: D1Database,
   projections: readonly Projection[],
@@ -47,7 +47,8 @@ function statementsOf(db: D1Database, projections: readonly Projection[]): D1Pre
       .prepare(
         `INSERT INTO customers (id, revision, created_at, next_due_at, gone)
          SELECT p.value ->> 'customerId', p.value ->> 'revision', p.value ->> 'createdAt', p.value ->> 'nextDueAt', p.value ->> 'gone'
-         FROM json_each(?) p WHERE NOT EXISTS (SELECT 1 FROM erased e WHERE e.hash = p.value ->> 'hash')
+         FROM json_each(?) p WHERE NOT EXISTS (
+           SELECT 1 FROM erased e WHERE e.hash = p.value ->> 'hash' AND e.erased_at >= p.value ->> 'createdAt')
          ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, next_due_at = excluded.next_due_at, gone = excluded.gone
          WHERE excluded.revision >= customers.revision`,
       )
