@@ -120,7 +120,7 @@ export function settle<J extends Journeying>(world: World<J>, of: J, flow: Flow,
   const { state, openings } = of;
   const { learner } = openings;
   const { events, traits, stages, anew, passed } = flow;
-  if (learner.key === '' && !anew) return false;
+  if (learner.segments.size === 0 && !anew) return false;
   if (state.known === null || !(events || traits || stages || anew || passed)) return false;
   flow.events = null;
   flow.traits = false;
